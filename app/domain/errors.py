@@ -1,0 +1,54 @@
+"""The errors of the domain, one small tree; doors translate them once.
+
+PliantError
+├── InvalidInput       what was sent can never be accepted as it is
+│   └── UnsupportedMedia, TooLarge
+├── NotPermitted       the principal may not do this
+├── NotFound           unknown, or not visible to this principal
+├── Conflict           the state of the record forbids it now
+└── ProcessingFailed   a worker could not finish; stored as the job's failure
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class PliantError(Exception):
+    """An expected refusal.
+
+    Parameters
+    ----------
+    code
+        Stable, snake_case, documented name of the refusal; programs rely on it.
+    message
+        One sentence for a person: the cause and the next step.
+    extra
+        Further members of the problem document, such as ``reasons``.
+    """
+
+    def __init__(self, code: str, message: str, **extra: Any) -> None:  # noqa: ANN401  JSON values
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.extra: Mapping[str, Any] = extra
+
+
+class InvalidInput(PliantError): ...  # noqa: N818  the tree's root says Error; leaves read as sentences
+
+
+class UnsupportedMedia(InvalidInput): ...
+
+
+class TooLarge(InvalidInput): ...
+
+
+class NotPermitted(PliantError): ...  # noqa: N818
+
+
+class NotFound(PliantError): ...  # noqa: N818
+
+
+class Conflict(PliantError): ...  # noqa: N818
+
+
+class ProcessingFailed(PliantError): ...  # noqa: N818
