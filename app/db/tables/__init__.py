@@ -1,0 +1,20 @@
+"""Tables hold records. Importing this package registers every table on `Base.metadata`."""
+
+from app.db.tables.accounts import Account, ApiKey, BrowserSession, SignInLink
+from app.db.tables.analyses import Analysis, AnalysisImage, Prediction, Score
+from app.db.tables.audit import AuditEntry, AuditHead
+from app.db.tables.cells import Cell
+from app.db.tables.donors import Donor
+from app.db.tables.idempotency import IdempotentAnswer
+from app.db.tables.jobs import Heartbeat, Job
+from app.db.tables.model_versions import ModelVersion
+from app.db.tables.references import ReferenceMeasurement
+from app.db.tables.samples import InstrumentProfile, Sample, Well
+from app.db.tables.scans import Scan, ScanImage
+
+__all__ = [
+    "Account", "Analysis", "AnalysisImage", "ApiKey", "AuditEntry", "AuditHead", "BrowserSession",
+    "Cell", "Donor", "Heartbeat", "IdempotentAnswer", "InstrumentProfile", "Job", "ModelVersion",
+    "Prediction", "ReferenceMeasurement", "Sample", "Scan", "ScanImage", "Score", "SignInLink",
+    "Well",
+]  # fmt: skip

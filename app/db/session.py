@@ -1,0 +1,32 @@
+"""Engine and sessions: one type for both processes; commit at the edge, never in a service."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+SessionMaker = sessionmaker[Session]
+
+
+def make_engine(database_url: str, *, pool_size: int = 5) -> Engine:
+    """An engine; `postgresql://` means psycopg 3. Make it after a fork, never before."""
+    return create_engine(
+        database_url,
+        pool_size=pool_size,
+        max_overflow=10,
+        pool_pre_ping=True,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
+    )
+
+
+def make_sessions(engine: Engine) -> SessionMaker:
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def transaction(sessions: SessionMaker) -> Iterator[Session]:
+    """A session that commits when the block ends well and rolls back when it does not."""
+    with sessions() as session, session.begin():
+        yield session

@@ -1,0 +1,77 @@
+import uuid
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, CreatedAt, Id, Json, JsonList, Moment, Ref
+
+
+class Analysis(Base):
+    """One run over a sample: the images there when it was asked for, one model version."""
+
+    __tablename__ = "analyses"
+    __table_args__ = (
+        CheckConstraint("state IN ('queued','running','done','failed')", name="state"),
+        Index(None, "sample_id", "created_at"),
+    )
+
+    id: Mapped[Id]
+    sample_id: Mapped[Ref] = mapped_column(ForeignKey("samples.id"))
+    model_version_id: Mapped[Ref] = mapped_column(ForeignKey("model_versions.id"), index=True)
+    parameters: Mapped[Json]
+    state: Mapped[str] = mapped_column(server_default="queued")
+    failure: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
+    created_at: Mapped[CreatedAt]
+    created_by: Mapped[str]
+    finished_at: Mapped[Moment | None]
+
+
+class AnalysisImage(Base):
+    """An image that an analysis waits for; done once judged and, if usable, classified."""
+
+    __tablename__ = "analysis_images"
+    __table_args__ = (
+        Index("ix_analysis_images_open", "image_id", postgresql_where=text("NOT is_done")),
+    )
+
+    analysis_id: Mapped[Ref] = mapped_column(
+        ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True
+    )
+    image_id: Mapped[Ref] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    is_done: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class Prediction(Base):
+    """One cell, one model version: probabilities over the version's outlets, in its order."""
+
+    __tablename__ = "predictions"
+
+    cell_id: Mapped[Ref] = mapped_column(
+        ForeignKey("cells.id", ondelete="CASCADE"), primary_key=True
+    )
+    model_version_id: Mapped[Ref] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
+    p_deformable: Mapped[float] = mapped_column(REAL)
+    p_outlet: Mapped[list[float]] = mapped_column(ARRAY(REAL))
+
+
+class Score(Base):
+    """The donor score of an analysis, or the reasons why there is none."""
+
+    __tablename__ = "scores"
+    __table_args__ = (
+        CheckConstraint(
+            "(rigidity_score IS NULL) = (jsonb_array_length(reasons) > 0)", name="number_or_reasons"
+        ),
+    )
+
+    analysis_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True
+    )
+    job_id: Mapped[Ref] = mapped_column(unique=True)
+    method: Mapped[str]
+    rigidity_score: Mapped[float | None]
+    reasons: Mapped[JsonList]
+    details: Mapped[Json]
+    """Intervals, shares, counts, per-well figures: `app.domain.donor_score` says which."""
+    created_at: Mapped[CreatedAt]

@@ -1,0 +1,47 @@
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, CreatedAt, Id, JsonList, Moment, Ref
+
+
+class Scan(Base):
+    """One imaging pass over a well; only a well's newest scan counts."""
+
+    __tablename__ = "scans"
+    __table_args__ = (UniqueConstraint("well_id", "ordinal"),)
+
+    id: Mapped[Id]
+    well_id: Mapped[Ref] = mapped_column(ForeignKey("wells.id"))
+    ordinal: Mapped[int]
+    created_at: Mapped[CreatedAt]
+
+
+class ScanImage(Base):
+    """One uploaded bitmap, kept as received under its SHA-256; the row proves it is durable."""
+
+    __tablename__ = "images"
+    __table_args__ = (
+        UniqueConstraint("sha256"),  # the same bytes in a second well are a possible mix-up
+        UniqueConstraint("well_id", "id"),
+        CheckConstraint("verdict IN ('pending','accepted','partly','rejected')", name="verdict"),
+        Index(None, "scan_id", "verdict"),
+    )
+
+    id: Mapped[Id]
+    scan_id: Mapped[Ref] = mapped_column(ForeignKey("scans.id"))
+    well_id: Mapped[Ref] = mapped_column(ForeignKey("wells.id"))
+    sha256: Mapped[str]
+    filename: Mapped[str]
+    """Display only; never part of a path."""
+    format: Mapped[str]
+    n_bytes: Mapped[int]
+    verdict: Mapped[str] = mapped_column(server_default="pending")
+    findings: Mapped[JsonList]
+    mean_grey: Mapped[float | None]
+    sd_grey: Mapped[float | None]
+    focus: Mapped[float | None]
+    usable_share: Mapped[float | None]
+    pipeline_version: Mapped[str | None]
+    inspected_at: Mapped[Moment | None]
+    created_at: Mapped[CreatedAt]
+    created_by: Mapped[str]
