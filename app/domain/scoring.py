@@ -169,7 +169,12 @@ def bin_posteriors(
 
 
 def expectation_maximisation(
-    posteriors: Floats, counts: Floats, training_prior: Floats, *, rounds: int = 500
+    posteriors: Floats,
+    counts: Floats,
+    training_prior: Floats,
+    *,
+    start: Floats | None = None,
+    rounds: int = 500,
 ) -> Floats:
     """Saerens EM for many weightings of the same binned cells at once.
 
@@ -181,20 +186,23 @@ def expectation_maximisation(
         Shape (d, b), cells per bin in each of d draws; every draw holds at least one cell.
     training_prior
         Shape (k,), all positive.
+    start
+        Shape (k,), all positive: where to start, if something better than the prior is known.
 
     Returns
     -------
     ndarray
-        Shape (d, k), shares of each draw; iterated until none moves by more than 1e-7.
+        Shape (d, k), shares of each draw; iterated until none moves by more than 1e-6.
     """
     likelihood = posteriors / training_prior
     weights = counts / counts.sum(axis=1, keepdims=True)
-    shares = np.repeat(training_prior[np.newaxis, :] / training_prior.sum(), len(counts), axis=0)
+    first = training_prior if start is None else start
+    shares = np.repeat(first[np.newaxis, :] / first.sum(), len(counts), axis=0)
     for _ in range(rounds):
         density = np.maximum(shares @ likelihood.T, 1e-300)
         updated = shares * ((weights / density) @ likelihood)
         moved = float(np.abs(updated - shares).max())
         shares = updated
-        if moved < 1e-7:
+        if moved < 1e-6:
             break
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))

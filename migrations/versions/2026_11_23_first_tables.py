@@ -287,7 +287,8 @@ def upgrade() -> None:
             name=op.f("ck_samples_container"),
         ),
         sa.CheckConstraint(
-            "state IN ('received','running','computed','unavailable','submitted','released','amended','withdrawn')",
+            "state IN ('received','running','computed','unavailable','submitted','released',"
+            "'amended','withdrawn')",
             name=op.f("ck_samples_state"),
         ),
         sa.CheckConstraint(
