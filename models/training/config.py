@@ -1,0 +1,87 @@
+"""Every number a training run depends on, with its default; saved in the manifest as JSON."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from app.domain.outlets import IMAGED_OUTLETS
+
+CLASS_OUTLETS: Final = (3, 4)
+"""Outlets the two columns of target ``class`` stand for, as in the published score."""
+
+
+@dataclass(frozen=True)
+class AugmentationConfig:
+    """How a crop is varied each time it is shown; every range is drawn from uniformly.
+
+    The ranges cover what differs between wells and days and says nothing about the cell: the
+    side the light comes from, its strength, the focus, the optics' scale and where the
+    segmentation put the centre.
+    """
+
+    mirrors_and_quarter_turns: bool = True
+    gain: tuple[float, float] = (0.8, 1.2)
+    """Factor on the grey value."""
+    light_slope: float = 0.08
+    """Largest relative change of light from the middle to the edge of the crop."""
+    blur_sigma_px: tuple[float, float] = (0.0, 0.6)
+    """Standard deviation of the added Gaussian blur; below 0.25 none is added."""
+    scale: tuple[float, float] = (0.97, 1.03)
+    shift_px: float = 1.0
+    """Largest shift along rows and along columns."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One training run of one network.
+
+    `epochs` counts passes over as many crops as the fitting set holds; each pass draws them anew,
+    equally from every donor and outlet.
+    """
+
+    architecture: str = "compact"
+    target: str = "outlet"
+    normalisation: str = "background-ratio/1"
+    epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    warm_up_share: float = 0.1
+    """Share of all steps over which the learning rate rises before it falls as a cosine."""
+    weight_decay: float = 1e-3
+    patience_epochs: int | None = None
+    """Stop after so many epochs without a better loss on the choosing donors; None: never."""
+    seed: int = 20_230_108
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+
+    @property
+    def outlets(self) -> tuple[int, ...]:
+        """The outlets the network's columns stand for."""
+        return IMAGED_OUTLETS if self.target == "outlet" else CLASS_OUTLETS
+
+    def to_json(self) -> dict[str, Any]:
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))  # tuples become lists
+        return values
+
+
+def published_config(*, seed: int = 1) -> TrainingConfig:
+    """The published network with its published settings (donor 4: learning rate 0.001, 40 epochs).
+
+    Rotation by quarter turns only, grey / 255 without any equalisation.
+    """
+    return TrainingConfig(
+        architecture="published",
+        target="class",
+        normalisation="grey-255/1",
+        epochs=40,
+        batch_size=32,
+        learning_rate=1e-3,
+        patience_epochs=5,
+        seed=seed,
+        augmentation=AugmentationConfig(
+            gain=(1.0, 1.0),
+            light_slope=0.0,
+            blur_sigma_px=(0.0, 0.0),
+            scale=(1.0, 1.0),
+            shift_px=0.0,
+        ),
+    )
