@@ -7,7 +7,6 @@ Say here why, not what; keep it safe to run while the old code still serves.
 %>
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -525,6 +525,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "analysis_images",
+        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("analysis_id", sa.UUID(), nullable=False),
         sa.Column("image_id", sa.UUID(), nullable=False),
         sa.Column("is_done", sa.Boolean(), server_default=sa.text("false"), nullable=False),
@@ -537,7 +538,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["image_id"], ["images.id"], name=op.f("fk_analysis_images_image_id_images")
         ),
-        sa.PrimaryKeyConstraint("analysis_id", "image_id", name=op.f("pk_analysis_images")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_analysis_images")),
+        sa.UniqueConstraint(
+            "analysis_id", "image_id", name=op.f("uq_analysis_images_analysis_id_image_id")
+        ),
     )
     op.create_index(
         "ix_analysis_images_open",
@@ -566,6 +570,27 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_cells_image_id"), "cells", ["image_id"], unique=False)
     op.create_table(
+        "classifications",
+        sa.Column("image_id", sa.UUID(), nullable=False),
+        sa.Column("model_version_id", sa.UUID(), nullable=False),
+        sa.Column("job_id", sa.UUID(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["image_id"], ["images.id"], name=op.f("fk_classifications_image_id_images")
+        ),
+        sa.ForeignKeyConstraint(
+            ["model_version_id"],
+            ["model_versions.id"],
+            name=op.f("fk_classifications_model_version_id_model_versions"),
+        ),
+        sa.PrimaryKeyConstraint("image_id", "model_version_id", name=op.f("pk_classifications")),
+    )
+    op.create_table(
         "predictions",
         sa.Column("cell_id", sa.UUID(), nullable=False),
         sa.Column("model_version_id", sa.UUID(), nullable=False),
@@ -590,6 +615,7 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER audit_is_append_only ON audit")
     op.execute("DROP FUNCTION refuse_audit_change")
     op.drop_table("predictions")
+    op.drop_table("classifications")
     op.drop_index(op.f("ix_cells_image_id"), table_name="cells")
     op.drop_table("cells")
     op.drop_index(

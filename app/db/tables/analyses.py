@@ -1,6 +1,6 @@
 import uuid
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,14 +32,25 @@ class AnalysisImage(Base):
 
     __tablename__ = "analysis_images"
     __table_args__ = (
+        UniqueConstraint("analysis_id", "image_id"),
         Index("ix_analysis_images_open", "image_id", postgresql_where=text("NOT is_done")),
     )
 
-    analysis_id: Mapped[Ref] = mapped_column(
-        ForeignKey("analyses.id", ondelete="CASCADE"), primary_key=True
-    )
-    image_id: Mapped[Ref] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    id: Mapped[Id]
+    analysis_id: Mapped[Ref] = mapped_column(ForeignKey("analyses.id", ondelete="CASCADE"))
+    image_id: Mapped[Ref] = mapped_column(ForeignKey("images.id"))
     is_done: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class Classification(Base):
+    """An image whose cells one model version has classified; written once, with the cells' rows."""
+
+    __tablename__ = "classifications"
+
+    image_id: Mapped[Ref] = mapped_column(ForeignKey("images.id"), primary_key=True)
+    model_version_id: Mapped[Ref] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
+    job_id: Mapped[Ref]
+    created_at: Mapped[CreatedAt]
 
 
 class Prediction(Base):
