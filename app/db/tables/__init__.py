@@ -14,7 +14,8 @@ from app.db.tables.scans import Scan, ScanImage
 
 __all__ = [
     "Account", "Analysis", "AnalysisImage", "ApiKey", "AuditEntry", "AuditHead", "BrowserSession",
-    "Cell", "Classification", "Donor", "Heartbeat", "IdempotentAnswer", "InstrumentProfile", "Job", "ModelVersion",
+    "Cell", "Classification", "Donor", "Heartbeat", "IdempotentAnswer", "InstrumentProfile", "Job",
+    "ModelVersion",
     "Prediction", "ReferenceMeasurement", "Sample", "Scan", "ScanImage", "Score", "SignInLink",
     "Well",
 ]  # fmt: skip
