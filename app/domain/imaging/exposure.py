@@ -1,0 +1,68 @@
+"""Brightness of a scan: exposure and evenness of the light."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.imaging.flattening import FlatField
+from app.domain.imaging.parameters import ImagingParameters
+from app.domain.quality import Finding, Level
+
+
+def check_exposure(
+    image: NDArray[np.uint8], field: FlatField, parameters: ImagingParameters
+) -> tuple[Finding, ...]:
+    """Find an image too dark or too bright to tell cells apart.
+
+    Parameters
+    ----------
+    image
+        Shape (H, W).
+    """
+    middle = float(np.median(field.background[::8, ::8]))
+    saturated = float(np.count_nonzero(image[::2, ::2] == 255) / image[::2, ::2].size)
+    findings = []
+    if middle < parameters.darkest_background:
+        findings.append(_dark(middle, parameters.darkest_background))
+    if middle > parameters.brightest_background or saturated > parameters.largest_saturated_share:
+        findings.append(_bright(saturated, parameters.largest_saturated_share))
+    return tuple(findings)
+
+
+def _dark(value: float, limit: float) -> Finding:
+    return Finding(
+        "under_exposed",
+        Level.REJECT,
+        round(value, 1),
+        limit,
+        f"The image is too dark (background grey {value:.0f}, at least {limit:.0f} needed); "
+        "raise the exposure and take it again.",
+    )
+
+
+def _bright(value: float, limit: float) -> Finding:
+    return Finding(
+        "over_exposed",
+        Level.REJECT,
+        round(value, 4),
+        limit,
+        f"The image is too bright ({value:.1%} of its pixels are saturated, at most {limit:.1%} "
+        "allowed); lower the exposure and take it again.",
+    )
+
+
+def check_light(field: FlatField, parameters: ImagingParameters) -> tuple[Finding, ...]:
+    """Find light that falls off too much over the field to be corrected."""
+    dark, bright = np.quantile(field.background[::8, ::8], [0.01, 0.99])
+    ratio = float(bright / dark)
+    if ratio <= parameters.largest_light_ratio:
+        return ()
+    return (
+        Finding(
+            "uneven_light",
+            Level.REJECT,
+            round(ratio, 2),
+            parameters.largest_light_ratio,
+            f"The light is too uneven (brightest to darkest background {ratio:.1f}, at most "
+            f"{parameters.largest_light_ratio:.1f}); centre the condenser and take it again.",
+        ),
+    )

@@ -1,0 +1,97 @@
+"""The scan at working resolution, with its background divided out."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.imaging.parameters import ImagingParameters
+
+_LARGEST_MEDIAN_PX = 31
+
+
+@dataclass(frozen=True)
+class FlatField:
+    """A scan at working resolution.
+
+    Attributes
+    ----------
+    grey
+        Shape (h, w) uint8, area-averaged.
+    background
+        Shape (h, w) float32, grey values, smooth.
+    deviation
+        Shape (h, w) float32, grey / background - 1.
+    slope
+        Shape (h, w) float32, magnitude of the deviation's gradient per µm.
+    factor
+        Image pixels per working pixel.
+    um_per_px
+        Size of a working pixel.
+    """
+
+    grey: NDArray[np.uint8]
+    background: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+    slope: NDArray[np.float32]
+    factor: int
+    um_per_px: float
+
+    def to_image_px(self, working: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Convert a working coordinate to one of the image; pixel centres are whole numbers."""
+        return (working + np.float32(0.5)) * np.float32(self.factor) - np.float32(0.5)
+
+
+def shrink(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """Average blocks of factor × factor px; a side shorter than the factor becomes one pixel."""
+    if factor <= 1:
+        return image
+    size = (max(1, image.shape[1] // factor), max(1, image.shape[0] // factor))
+    cut = image[: size[1] * factor, : size[0] * factor]
+    return np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def estimate_background(
+    grey: NDArray[np.uint8], *, um_per_px: float, parameters: ImagingParameters
+) -> NDArray[np.float32]:
+    """Estimate the light without cells: a wide median on a coarse grid, smoothed and enlarged.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape of `grey`, grey values, at least 1.
+    """
+    factor = max(1, round(parameters.background_um_per_px / um_per_px))
+    coarse = shrink(grey, factor)
+    window = round(parameters.background_um / (um_per_px * factor)) | 1
+    median = cv2.medianBlur(coarse, min(window, _LARGEST_MEDIAN_PX))
+    smooth = cv2.GaussianBlur(median.astype(np.float32), (0, 0), window / 6)
+    size = (grey.shape[1], grey.shape[0])
+    return np.maximum(cv2.resize(smooth, size, interpolation=cv2.INTER_LINEAR), np.float32(1.0))
+
+
+def _measure_slope(
+    deviation: NDArray[np.float32], *, um_per_px: float, smooth_um: float
+) -> NDArray[np.float32]:
+    smooth = cv2.GaussianBlur(deviation, (0, 0), smooth_um / um_per_px)
+    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / (8 * um_per_px))
+    right = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / (8 * um_per_px))
+    return np.asarray(cv2.magnitude(down, right), np.float32)
+
+
+def flatten(image: NDArray[np.uint8], parameters: ImagingParameters) -> FlatField:
+    """Reduce a scan to working resolution and divide out its background.
+
+    Parameters
+    ----------
+    image
+        Shape (H, W).
+    """
+    factor = max(1, round(parameters.work_um_per_px / parameters.um_per_px))
+    um_per_px = parameters.um_per_px * factor
+    grey = shrink(image, factor)
+    background = estimate_background(grey, um_per_px=um_per_px, parameters=parameters)
+    deviation = cv2.divide(grey, background, dtype=cv2.CV_32F) - np.float32(1.0)
+    slope = _measure_slope(deviation, um_per_px=um_per_px, smooth_um=parameters.smooth_um)
+    return FlatField(grey, background, deviation, slope, factor, um_per_px)

@@ -1,0 +1,89 @@
+"""The verdict on each cell, in place of the manual review of crops."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from app.domain.imaging.crops import has_crop
+from app.domain.imaging.parameters import ImagingParameters
+from app.domain.imaging.regions import RADIUS_UNIT_PX, CellRegions, look_up
+from app.domain.quality import Verdict
+
+PARTIAL, SEVERAL, BLURRED, DEBRIS = "partial", "several", "blurred", "debris"
+OUTSIDE_USABLE = "outside_usable"
+
+
+@dataclass(frozen=True)
+class CellJudgement:
+    """Verdict on one cell, `ACCEPTED` or `REJECTED`, and the codes that led to it."""
+
+    verdict: Verdict
+    findings: tuple[str, ...]
+
+
+def _is_partial(regions: CellRegions, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    reach = regions.radii.max(axis=1, initial=0) * np.float32(RADIUS_UNIT_PX)
+    leaves = np.zeros(len(regions), bool)
+    for centre, side_px in ((regions.row, shape[0]), (regions.column, shape[1])):
+        leaves |= (centre - reach < 0) | (centre + reach > side_px - 1)
+    return leaves | ~has_crop(regions.row, regions.column, shape)
+
+
+def _is_overlapping(regions: CellRegions, parameters: ImagingParameters) -> NDArray[np.bool_]:
+    overlapping = np.zeros(len(regions), bool)
+    if len(regions) < 2:
+        return overlapping
+    points = np.stack([regions.row, regions.column], axis=1)
+    radius = regions.diameter_um / np.float32(2 * parameters.um_per_px)
+    share = parameters.touching_share
+    pairs = cKDTree(points).query_pairs(float(2 * share * radius.max()), output_type="ndarray")
+    distance = np.linalg.norm(points[pairs[:, 0]] - points[pairs[:, 1]], axis=1)
+    near = distance < share * (radius[pairs[:, 0]] + radius[pairs[:, 1]])
+    overlapping[pairs[near].ravel()] = True
+    return overlapping
+
+
+def _is_unusable(
+    regions: CellRegions, shape: tuple[int, int], usable: NDArray[np.bool_] | None
+) -> NDArray[np.bool_]:
+    if usable is None:
+        return np.zeros(len(regions), bool)
+    return ~look_up(usable, regions.row / shape[0], regions.column / shape[1])
+
+
+def judge_cells(
+    image: NDArray[np.uint8],
+    regions: CellRegions,
+    parameters: ImagingParameters,
+    usable: NDArray[np.bool_] | None = None,
+) -> tuple[CellJudgement, ...]:
+    """Judge every region of an image.
+
+    Parameters
+    ----------
+    image
+        Shape (H, W); only its size is looked at, the measures are in `regions`.
+    usable
+        Coarse mask of any size spread over the image.
+    """
+    shape = (image.shape[0], image.shape[1])
+    flags = {
+        PARTIAL: _is_partial(regions, shape),
+        SEVERAL: (regions.diameter_um > parameters.largest_diameter_um)
+        | _is_overlapping(regions, parameters),
+        BLURRED: regions.rim_width_um > parameters.widest_rim_um,
+        DEBRIS: (regions.diameter_um < parameters.smallest_diameter_um)
+        | (regions.elongation > parameters.largest_elongation)
+        | (regions.circularity < parameters.smallest_circularity),
+        OUTSIDE_USABLE: _is_unusable(regions, shape, usable),
+    }
+    return tuple(
+        _judgement(tuple(code for code, flagged in flags.items() if flagged[index]))
+        for index in range(len(regions))
+    )
+
+
+def _judgement(codes: tuple[str, ...]) -> CellJudgement:
+    return CellJudgement(Verdict.REJECTED if codes else Verdict.ACCEPTED, codes)
