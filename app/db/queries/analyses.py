@@ -1,0 +1,196 @@
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import Row, exists, func, select
+from sqlalchemy.orm import Session
+
+from app.db.queries.images import newest_scans
+from app.db.tables import (
+    Analysis,
+    AnalysisImage,
+    Cell,
+    Classification,
+    ModelVersion,
+    Prediction,
+    Sample,
+    ScanImage,
+    Score,
+    Well,
+)
+
+
+def images_to_analyse(session: Session, sample_id: uuid.UUID) -> Sequence[ScanImage]:
+    """The sample's unrejected images of newest scans, locked so that none is judged meanwhile.
+
+    An inspection updates its image before it looks for waiting analyses; with this lock it either
+    has committed and is seen here, or will see the analysis that is about to be written.
+    """
+    return session.scalars(
+        select(ScanImage)
+        .where(
+            ScanImage.scan_id.in_(newest_scans(Well.sample_id == sample_id)),
+            ScanImage.verdict != "rejected",
+        )
+        .order_by(ScanImage.id)
+        .with_for_update(read=True)
+    ).all()
+
+
+def classified_images(
+    session: Session, image_ids: Sequence[uuid.UUID], model_version_id: uuid.UUID
+) -> set[uuid.UUID]:
+    return set(
+        session.scalars(
+            select(Classification.image_id).where(
+                Classification.image_id.in_(image_ids),
+                Classification.model_version_id == model_version_id,
+            )
+        )
+    )
+
+
+def open_analyses_of_image(
+    session: Session, image_id: uuid.UUID
+) -> Sequence[Row[tuple[Analysis, AnalysisImage]]]:
+    """Analyses that wait for this image, locked in id order: the first closer counts alone."""
+    return session.execute(
+        select(Analysis, AnalysisImage)
+        .join(AnalysisImage, AnalysisImage.analysis_id == Analysis.id)
+        .where(
+            AnalysisImage.image_id == image_id,
+            ~AnalysisImage.is_done,
+            Analysis.state.in_(("queued", "running")),
+        )
+        .order_by(Analysis.id)
+        .with_for_update(of=Analysis)
+    ).all()
+
+
+def count_open_images(session: Session, analysis_id: uuid.UUID) -> int:
+    return session.scalar(
+        select(func.count()).where(
+            AnalysisImage.analysis_id == analysis_id, ~AnalysisImage.is_done
+        )
+    ) or 0  # fmt: skip
+
+
+def progress_of_analyses(
+    session: Session, analysis_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, tuple[int, int]]:
+    """Images done and in all, by analysis."""
+    rows = session.execute(
+        select(
+            AnalysisImage.analysis_id,
+            func.count().filter(AnalysisImage.is_done),
+            func.count(),
+        )
+        .where(AnalysisImage.analysis_id.in_(analysis_ids))
+        .group_by(AnalysisImage.analysis_id)
+    )
+    return {analysis_id: (done, total) for analysis_id, done, total in rows}
+
+
+def analysis_with_sample(
+    session: Session, analysis_id: uuid.UUID
+) -> Row[tuple[Analysis, Sample, ModelVersion]] | None:
+    return session.execute(
+        select(Analysis, Sample, ModelVersion)
+        .join(Sample, Sample.id == Analysis.sample_id)
+        .join(ModelVersion, ModelVersion.id == Analysis.model_version_id)
+        .where(Analysis.id == analysis_id)
+    ).one_or_none()
+
+
+def lock_analysis(session: Session, analysis_id: uuid.UUID) -> Analysis | None:
+    return session.scalar(select(Analysis).where(Analysis.id == analysis_id).with_for_update())
+
+
+def latest_analysis(session: Session, sample_id: uuid.UUID) -> Analysis | None:
+    return session.scalar(
+        select(Analysis)
+        .where(Analysis.sample_id == sample_id)
+        .order_by(Analysis.created_at.desc())
+        .limit(1)
+    )
+
+
+def latest_scored(
+    session: Session, sample_id: uuid.UUID
+) -> Row[tuple[Analysis, Score, ModelVersion]] | None:
+    return session.execute(
+        select(Analysis, Score, ModelVersion)
+        .join(Score, Score.analysis_id == Analysis.id)
+        .join(ModelVersion, ModelVersion.id == Analysis.model_version_id)
+        .where(Analysis.sample_id == sample_id, Analysis.state == "done")
+        .order_by(Analysis.created_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def unsorted_wells_of_analysis(
+    session: Session, analysis_id: uuid.UUID
+) -> Sequence[Row[tuple[Well, uuid.UUID]]]:
+    """Every unsorted well of the analysis with each of its usable images."""
+    return session.execute(
+        select(Well, ScanImage.id)
+        .join(ScanImage, ScanImage.well_id == Well.id)
+        .join(AnalysisImage, AnalysisImage.image_id == ScanImage.id)
+        .where(
+            AnalysisImage.analysis_id == analysis_id,
+            Well.outlet.is_(None),
+            ScanImage.verdict.in_(("accepted", "partly")),
+        )
+        .order_by(Well.number, ScanImage.id)
+    ).all()
+
+
+def unsorted_wells_of_sample(session: Session, sample_id: uuid.UUID) -> Sequence[Well]:
+    return session.scalars(
+        select(Well).where(Well.sample_id == sample_id, Well.outlet.is_(None)).order_by(Well.number)
+    ).all()
+
+
+def posteriors_of_analysis(
+    session: Session, analysis_id: uuid.UUID, model_version_id: uuid.UUID
+) -> Sequence[Row[tuple[uuid.UUID, list[float]]]]:
+    """Image and probabilities of every accepted cell in the analysis's unsorted wells."""
+    return session.execute(
+        select(Cell.image_id, Prediction.p_outlet)
+        .join(Prediction, Prediction.cell_id == Cell.id)
+        .join(ScanImage, ScanImage.id == Cell.image_id)
+        .join(Well, Well.id == ScanImage.well_id)
+        .join(AnalysisImage, AnalysisImage.image_id == Cell.image_id)
+        .where(
+            AnalysisImage.analysis_id == analysis_id,
+            Prediction.model_version_id == model_version_id,
+            Cell.verdict == "accepted",
+            ScanImage.verdict.in_(("accepted", "partly")),
+            Well.outlet.is_(None),
+        )
+    ).all()
+
+
+def classification_target(
+    session: Session, analysis_image_id: uuid.UUID
+) -> Row[tuple[AnalysisImage, Analysis, ModelVersion]] | None:
+    return session.execute(
+        select(AnalysisImage, Analysis, ModelVersion)
+        .join(Analysis, Analysis.id == AnalysisImage.analysis_id)
+        .join(ModelVersion, ModelVersion.id == Analysis.model_version_id)
+        .where(AnalysisImage.id == analysis_image_id)
+    ).one_or_none()
+
+
+def cells_without_prediction(
+    session: Session, image_id: uuid.UUID, model_version_id: uuid.UUID
+) -> Sequence[Cell]:
+    return session.scalars(
+        select(Cell)
+        .where(
+            Cell.image_id == image_id,
+            ~exists().where(
+                Prediction.cell_id == Cell.id, Prediction.model_version_id == model_version_id
+            ),
+        )
+        .order_by(Cell.id)
+    ).all()

@@ -1,0 +1,73 @@
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy.orm import Session
+
+from app.db.tables import Cell, InstrumentProfile, Prediction, Sample, Scan, ScanImage, Well
+
+
+def image_with_profile(
+    session: Session, image_id: uuid.UUID
+) -> Row[tuple[ScanImage, InstrumentProfile]] | None:
+    return session.execute(
+        select(ScanImage, InstrumentProfile)
+        .join(Well, Well.id == ScanImage.well_id)
+        .join(InstrumentProfile, InstrumentProfile.id == Well.profile_id)
+        .where(ScanImage.id == image_id)
+    ).one_or_none()
+
+
+def image_with_sample(
+    session: Session, image_id: uuid.UUID
+) -> Row[tuple[ScanImage, Well, Sample, InstrumentProfile]] | None:
+    return session.execute(
+        select(ScanImage, Well, Sample, InstrumentProfile)
+        .join(Well, Well.id == ScanImage.well_id)
+        .join(Sample, Sample.id == Well.sample_id)
+        .join(InstrumentProfile, InstrumentProfile.id == Well.profile_id)
+        .where(ScanImage.id == image_id)
+    ).one_or_none()
+
+
+def newest_scans(condition: ColumnElement[bool]) -> Select[tuple[uuid.UUID]]:
+    """The newest scan of each well that meets the condition; only it counts."""
+    return (
+        select(Scan.id)
+        .join(Well, Well.id == Scan.well_id)
+        .where(condition)
+        .distinct(Scan.well_id)
+        .order_by(Scan.well_id, Scan.ordinal.desc())
+    )
+
+
+def images_of_sample(
+    session: Session, sample_id: uuid.UUID
+) -> Sequence[Row[tuple[ScanImage, Well, int]]]:
+    """Images of the newest scans with their wells and numbers of accepted cells, in file order."""
+    n_cells = (
+        select(func.count())
+        .where(Cell.image_id == ScanImage.id, Cell.verdict == "accepted")
+        .correlate(ScanImage)
+        .scalar_subquery()
+    )
+    return session.execute(
+        select(ScanImage, Well, n_cells)
+        .join(Well, Well.id == ScanImage.well_id)
+        .where(ScanImage.scan_id.in_(newest_scans(Well.sample_id == sample_id)))
+        .order_by(Well.outlet, Well.number, ScanImage.filename, ScanImage.id)
+    ).all()
+
+
+def cells_of_image(
+    session: Session, image_id: uuid.UUID, model_version_id: uuid.UUID | None
+) -> Sequence[Row[tuple[Cell, Prediction | None]]]:
+    return session.execute(
+        select(Cell, Prediction)
+        .outerjoin(
+            Prediction,
+            and_(Prediction.cell_id == Cell.id, Prediction.model_version_id == model_version_id),
+        )
+        .where(Cell.image_id == image_id)
+        .order_by(Cell.row, Cell.column)
+    ).all()
