@@ -1,7 +1,7 @@
 # Pliant's commands; `make` alone lists them. Needs Python 3.11 to 3.13, make and git; everything else goes into .venv.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-extended check format bench bundle screenshots lock browser clean
+.PHONY: help run test test-extended check format docs bench bundle screenshots lock browser clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,6 +46,9 @@ check: $(TRAIN) $(DEV) ## Format, lint, types, import contracts, documents, migr
 format: $(DEV) ## Put the code into the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(DEV) ## Write the generated pages anew
+	$(BIN)/python -m tests.architecture.errors_page
 
 bench: $(TRAIN) $(DEV) ## Measure, and print the tables of bench/
 	$(BIN)/python -m bench
