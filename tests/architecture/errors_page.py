@@ -12,10 +12,11 @@ PAGE = ROOT / "docs" / "errors.md"
 PREFACE = """\
 # Errors
 
-Every refusal has a stable code that programs may rely on; the message beside it is for people and may change. The API sends
-both as `application/problem+json` (RFC 9457). InvalidInput is answered 422, UnsupportedMedia 415, TooLarge 413, NotPermitted
-401 or 403, NotFound 404, Conflict 409; ProcessingFailed is never an answer but the recorded failure of a job. An ellipsis
-stands for what is filled in. Written from the code by `make docs`.
+Every refusal has a stable code that programs may rely on; the message beside it is for people and
+may change. The API sends both as `application/problem+json` (RFC 9457). InvalidInput is answered
+422, UnsupportedMedia 415, TooLarge 413, NotPermitted 401 or 403, NotFound 404, Conflict 409;
+ProcessingFailed is never an answer but the recorded failure of a job. An ellipsis stands for what
+is filled in. Written from the code by `make docs`.
 
 | code | kind | message |
 |---|---|---|
