@@ -1,7 +1,7 @@
 """Segmented regions as a struct of arrays, and the star-shaped outline they share."""
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +88,9 @@ def outline_points(row: float, column: float, radii: NDArray[np.uint8]) -> NDArr
 
 
 def look_up(
-    mask: NDArray[np.bool_], row_shares: NDArray[np.float32], column_shares: NDArray[np.float32]
+    mask: NDArray[np.bool_],
+    row_shares: NDArray[np.floating[Any]],
+    column_shares: NDArray[np.floating[Any]],
 ) -> NDArray[np.bool_]:
     """Read a coarse mask spread over an image at positions given as shares of its sides."""
     row = np.clip((row_shares * mask.shape[0]).astype(np.intp), 0, mask.shape[0] - 1)
