@@ -51,7 +51,7 @@ def classified_images(
 
 def open_analyses_of_image(
     session: Session, image_id: uuid.UUID
-) -> Sequence[Row[tuple[Analysis, AnalysisImage]]]:
+) -> Sequence[Row[Analysis, AnalysisImage]]:
     """Analyses that wait for this image, locked in id order: the first closer counts alone."""
     return session.execute(
         select(Analysis, AnalysisImage)
@@ -92,7 +92,7 @@ def progress_of_analyses(
 
 def analysis_with_sample(
     session: Session, analysis_id: uuid.UUID
-) -> Row[tuple[Analysis, Sample, ModelVersion]] | None:
+) -> Row[Analysis, Sample, ModelVersion] | None:
     return session.execute(
         select(Analysis, Sample, ModelVersion)
         .join(Sample, Sample.id == Analysis.sample_id)
@@ -116,7 +116,7 @@ def latest_analysis(session: Session, sample_id: uuid.UUID) -> Analysis | None:
 
 def latest_scored(
     session: Session, sample_id: uuid.UUID
-) -> Row[tuple[Analysis, Score, ModelVersion]] | None:
+) -> Row[Analysis, Score, ModelVersion] | None:
     return session.execute(
         select(Analysis, Score, ModelVersion)
         .join(Score, Score.analysis_id == Analysis.id)
@@ -129,7 +129,7 @@ def latest_scored(
 
 def unsorted_wells_of_analysis(
     session: Session, analysis_id: uuid.UUID
-) -> Sequence[Row[tuple[Well, uuid.UUID]]]:
+) -> Sequence[Row[Well, uuid.UUID]]:
     """Every unsorted well of the analysis with each of its usable images."""
     return session.execute(
         select(Well, ScanImage.id)
@@ -152,7 +152,7 @@ def unsorted_wells_of_sample(session: Session, sample_id: uuid.UUID) -> Sequence
 
 def posteriors_of_analysis(
     session: Session, analysis_id: uuid.UUID, model_version_id: uuid.UUID
-) -> Sequence[Row[tuple[uuid.UUID, list[float]]]]:
+) -> Sequence[Row[uuid.UUID, list[float]]]:
     """Image and probabilities of every accepted cell in the analysis's unsorted wells."""
     return session.execute(
         select(Cell.image_id, Prediction.p_outlet)
@@ -172,7 +172,7 @@ def posteriors_of_analysis(
 
 def classification_target(
     session: Session, analysis_image_id: uuid.UUID
-) -> Row[tuple[AnalysisImage, Analysis, ModelVersion]] | None:
+) -> Row[AnalysisImage, Analysis, ModelVersion] | None:
     return session.execute(
         select(AnalysisImage, Analysis, ModelVersion)
         .join(Analysis, Analysis.id == AnalysisImage.analysis_id)

@@ -9,7 +9,7 @@ from app.db.tables import Cell, InstrumentProfile, Prediction, Sample, Scan, Sca
 
 def image_with_profile(
     session: Session, image_id: uuid.UUID
-) -> Row[tuple[ScanImage, InstrumentProfile]] | None:
+) -> Row[ScanImage, InstrumentProfile] | None:
     return session.execute(
         select(ScanImage, InstrumentProfile)
         .join(Well, Well.id == ScanImage.well_id)
@@ -20,7 +20,7 @@ def image_with_profile(
 
 def image_with_sample(
     session: Session, image_id: uuid.UUID
-) -> Row[tuple[ScanImage, Well, Sample, InstrumentProfile]] | None:
+) -> Row[ScanImage, Well, Sample, InstrumentProfile] | None:
     return session.execute(
         select(ScanImage, Well, Sample, InstrumentProfile)
         .join(Well, Well.id == ScanImage.well_id)
@@ -30,7 +30,7 @@ def image_with_sample(
     ).one_or_none()
 
 
-def newest_scans(condition: ColumnElement[bool]) -> Select[tuple[uuid.UUID]]:
+def newest_scans(condition: ColumnElement[bool]) -> Select[uuid.UUID]:
     """The newest scan of each well that meets the condition; only it counts."""
     return (
         select(Scan.id)
@@ -41,9 +41,7 @@ def newest_scans(condition: ColumnElement[bool]) -> Select[tuple[uuid.UUID]]:
     )
 
 
-def images_of_sample(
-    session: Session, sample_id: uuid.UUID
-) -> Sequence[Row[tuple[ScanImage, Well, int]]]:
+def images_of_sample(session: Session, sample_id: uuid.UUID) -> Sequence[Row[ScanImage, Well, int]]:
     """Images of the newest scans with their wells and numbers of accepted cells, in file order."""
     n_cells = (
         select(func.count())
@@ -61,7 +59,7 @@ def images_of_sample(
 
 def cells_of_image(
     session: Session, image_id: uuid.UUID, model_version_id: uuid.UUID | None
-) -> Sequence[Row[tuple[Cell, Prediction | None]]]:
+) -> Sequence[Row[Cell, Prediction | None]]:
     return session.execute(
         select(Cell, Prediction)
         .outerjoin(

@@ -20,7 +20,9 @@ class Cell(Base):
     diameter_um: Mapped[float] = mapped_column(REAL)
     circularity: Mapped[float] = mapped_column(REAL)
     elongation: Mapped[float] = mapped_column(REAL)
-    focus: Mapped[float] = mapped_column(REAL)
+    rim_contrast: Mapped[float] = mapped_column(REAL)
+    rim_width_um: Mapped[float] = mapped_column(REAL)
+    shading_angle: Mapped[float] = mapped_column(REAL)
     outline: Mapped[bytes] = mapped_column(LargeBinary)
     """32 radii in quarter pixels at equal angles from (row, column); angle 0 along the columns."""
     verdict: Mapped[str]
