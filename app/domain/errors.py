@@ -3,9 +3,11 @@
 PliantError
 ├── InvalidInput       what was sent can never be accepted as it is
 │   └── UnsupportedMedia, TooLarge
+├── NotAuthenticated   nobody could be recognised by what was sent
 ├── NotPermitted       the principal may not do this
 ├── NotFound           unknown, or not visible to this principal
 ├── Conflict           the state of the record forbids it now
+├── Unavailable        this installation cannot do it now; the same request may work later
 └── ProcessingFailed   a worker could not finish; stored as the job's failure
 """
 
@@ -42,6 +44,9 @@ class UnsupportedMedia(InvalidInput): ...
 class TooLarge(InvalidInput): ...
 
 
+class NotAuthenticated(PliantError): ...  # noqa: N818
+
+
 class NotPermitted(PliantError): ...  # noqa: N818
 
 
@@ -49,6 +54,9 @@ class NotFound(PliantError): ...  # noqa: N818
 
 
 class Conflict(PliantError): ...  # noqa: N818
+
+
+class Unavailable(PliantError): ...  # noqa: N818
 
 
 class ProcessingFailed(PliantError): ...  # noqa: N818

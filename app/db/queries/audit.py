@@ -1,0 +1,50 @@
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.db.tables import AuditEntry, AuditHead
+
+
+def lock_head(session: Session) -> tuple[AuditHead, dt.datetime]:
+    """The chain's end, locked until the transaction is over, and the time by the database."""
+    head = session.scalars(
+        select(AuditHead).with_for_update().execution_options(populate_existing=True)
+    ).one()
+    return head, session.scalars(select(func.clock_timestamp())).one()
+
+
+def read_head(session: Session) -> AuditHead:
+    return session.scalars(select(AuditHead).execution_options(populate_existing=True)).one()
+
+
+def list_entries(
+    session: Session,
+    *,
+    entity: str | None,
+    entity_id: str | None,
+    actor: str | None,
+    action: str | None,
+    before_seq: int | None,
+    limit: int,
+) -> Sequence[AuditEntry]:
+    wanted = select(AuditEntry).order_by(AuditEntry.seq.desc()).limit(limit)
+    columns = {
+        AuditEntry.entity: entity,
+        AuditEntry.entity_id: entity_id,
+        AuditEntry.actor: actor,
+        AuditEntry.action: action,
+    }
+    for column, value in columns.items():
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if before_seq is not None:
+        wanted = wanted.where(AuditEntry.seq < before_seq)
+    return session.scalars(wanted).all()
+
+
+def walk(session: Session, *, up_to: int) -> Iterator[AuditEntry]:
+    """Every entry in order, a batch in memory at a time."""
+    every = select(AuditEntry).where(AuditEntry.seq <= up_to).order_by(AuditEntry.seq)
+    yield from session.scalars(every.execution_options(yield_per=1000))

@@ -1,0 +1,185 @@
+import datetime as dt
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.db.tables import (
+    Analysis,
+    Cell,
+    Donor,
+    InstrumentProfile,
+    ReferenceMeasurement,
+    Sample,
+    Scan,
+    ScanImage,
+    Score,
+    Well,
+)  # fmt: skip
+
+Position = tuple[dt.datetime, uuid.UUID]
+
+
+def visible(
+    session: Session, sample_id: uuid.UUID, *, owner: str | None, lock: bool = False
+) -> tuple[Sample, Donor] | None:
+    """The sample and its donor, if it exists for this owner (None: any)."""
+    wanted = _with_donor(owner).where(Sample.id == sample_id)
+    if lock:
+        wanted = wanted.with_for_update(of=Sample)
+    row = session.execute(wanted).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def visible_well(
+    session: Session, well_id: uuid.UUID, *, owner: str | None
+) -> tuple[Well, Sample] | None:
+    wanted = select(Well, Sample).join(Sample, Sample.id == Well.sample_id)
+    wanted = wanted.where(Well.id == well_id, *_owned(owner))
+    row = session.execute(wanted).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def list_page(
+    session: Session,
+    *,
+    owner: str | None,
+    filters: Mapping[str, str],
+    after: Position | None,
+    limit: int,
+) -> Sequence[tuple[Sample, Donor]]:
+    """Newest first; filters by `donor_code`, `din`, `accession_number` and `state`."""
+    columns = {
+        "donor_code": Donor.code,
+        "din": Sample.din,
+        "accession_number": Sample.accession_number,
+        "state": Sample.state,
+    }
+    wanted = _with_donor(owner).where(*(columns[name] == value for name, value in filters.items()))
+    if after is not None:
+        wanted = wanted.where(tuple_(Sample.created_at, Sample.id) < tuple_(*after))
+    wanted = wanted.order_by(Sample.created_at.desc(), Sample.id.desc()).limit(limit)
+    return [(row[0], row[1]) for row in session.execute(wanted)]
+
+
+def donor_by_code(session: Session, code: str) -> Donor:
+    """The donor of this code, made if it is new."""
+    session.execute(insert(Donor).values(code=code).on_conflict_do_nothing())
+    return session.scalars(select(Donor).where(Donor.code == code)).one()
+
+
+def wells_of(session: Session, sample_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Well]]:
+    """By sample: unsorted wells first, then by outlet and number."""
+    wanted = select(Well).where(Well.sample_id.in_(sample_ids))
+    found: dict[uuid.UUID, list[Well]] = defaultdict(list)
+    for well in session.scalars(wanted.order_by(Well.outlet.asc().nulls_first(), Well.number)):
+        found[well.sample_id].append(well)
+    return found
+
+
+def image_counts(
+    session: Session, sample_ids: Collection[uuid.UUID]
+) -> dict[tuple[uuid.UUID, str], int]:
+    """By well and verdict, of the wells' newest scans."""
+    wanted = (
+        select(Scan.well_id, ScanImage.verdict, func.count())
+        .join(ScanImage, ScanImage.scan_id == Scan.id)
+        .where(Scan.id.in_(_newest_scans(sample_ids)))
+        .group_by(Scan.well_id, ScanImage.verdict)
+    )
+    return {(well_id, verdict): count for well_id, verdict, count in session.execute(wanted)}
+
+
+def cell_counts(session: Session, sample_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Accepted cells by well, of the wells' newest scans."""
+    wanted = (
+        select(ScanImage.well_id, func.count())
+        .join(Cell, and_(Cell.image_id == ScanImage.id, Cell.verdict == "accepted"))
+        .where(ScanImage.scan_id.in_(_newest_scans(sample_ids)))
+        .group_by(ScanImage.well_id)
+    )
+    return {row[0]: row[1] for row in session.execute(wanted)}
+
+
+def references_of(
+    session: Session, sample_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, list[ReferenceMeasurement]]:
+    wanted = select(ReferenceMeasurement).where(ReferenceMeasurement.sample_id.in_(sample_ids))
+    found: dict[uuid.UUID, list[ReferenceMeasurement]] = defaultdict(list)
+    for row in session.scalars(wanted.order_by(ReferenceMeasurement.created_at)):
+        found[row.sample_id].append(row)
+    return found
+
+
+def latest_scores(
+    session: Session, sample_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, tuple[Analysis, Score]]:
+    """By sample, of its newest analysis that has come to an answer."""
+    wanted = (
+        select(Analysis, Score)
+        .join(Score, Score.analysis_id == Analysis.id)
+        .where(Analysis.sample_id.in_(sample_ids))
+        .distinct(Analysis.sample_id)
+        .order_by(Analysis.sample_id, Analysis.created_at.desc())
+    )
+    return {analysis.sample_id: (analysis, score) for analysis, score in session.execute(wanted)}
+
+
+def newest_scan(session: Session, well_id: uuid.UUID) -> Scan:
+    wanted = select(Scan).where(Scan.well_id == well_id).order_by(Scan.ordinal.desc()).limit(1)
+    return session.scalars(wanted).one()
+
+
+def next_well_number(session: Session, sample_id: uuid.UUID, outlet: int | None) -> int:
+    wanted = select(func.coalesce(func.max(Well.number), 0) + 1).where(
+        Well.sample_id == sample_id, Well.outlet.is_not_distinct_from(outlet)
+    )
+    return session.scalars(wanted).one()
+
+
+def has_well(session: Session, sample_id: uuid.UUID, outlet: int | None, number: int) -> bool:
+    wanted = select(Well.id).where(
+        Well.sample_id == sample_id,
+        Well.outlet.is_not_distinct_from(outlet),
+        Well.number == number,
+    )
+    return session.scalars(wanted).first() is not None
+
+
+def list_profiles(session: Session) -> Sequence[InstrumentProfile]:
+    """The built-in one first, then by name."""
+    order = (InstrumentProfile.is_built_in.desc(), InstrumentProfile.name)
+    return session.scalars(select(InstrumentProfile).order_by(*order)).all()
+
+
+def built_in_profile(session: Session) -> InstrumentProfile | None:
+    return session.scalars(
+        select(InstrumentProfile).where(InstrumentProfile.is_built_in)
+    ).one_or_none()
+
+
+def profile_by_name(session: Session, name: str) -> InstrumentProfile | None:
+    wanted = select(InstrumentProfile).where(InstrumentProfile.name == name)
+    return session.scalars(wanted).one_or_none()
+
+
+def _owned(owner: str | None) -> tuple[ColumnElement[bool], ...]:
+    return () if owner is None else (Sample.created_by == owner,)
+
+
+def _with_donor(owner: str | None) -> Select[Sample, Donor]:
+    joined = select(Sample, Donor).join(Donor, Donor.id == Sample.donor_id)
+    return joined.where(*_owned(owner))
+
+
+def _newest_scans(sample_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
+    return (
+        select(Scan.id)
+        .join(Well, Well.id == Scan.well_id)
+        .where(Well.sample_id.in_(sample_ids))
+        .distinct(Scan.well_id)
+        .order_by(Scan.well_id, Scan.ordinal.desc())
+    )

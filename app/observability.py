@@ -1,0 +1,68 @@
+"""What an operator sees of a running process: logs, request ids, metrics."""
+
+import logging
+import sys
+from contextvars import ContextVar
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
+
+
+def current_request_id() -> str | None:
+    """The id of the request that this thread or task works for; None outside requests."""
+    return _request_id.get()
+
+
+def set_request_id(request_id: str) -> None:
+    _request_id.set(request_id)
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+
+
+def configure_logs(log_format: str) -> None:
+    """Lines for people (`console`) or one JSON object each (`json`), on standard error."""
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+class WebMetrics:
+    """The web process's own figures; made once per app, so that tests do not share them.
+
+    Labels are route patterns and codes, never ids.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "pliant_requests", "Requests answered.", ["method", "route", "status"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.seconds = Histogram(
+            "pliant_request_seconds", "Time to answer.", ["route"], registry=self.registry
+        )
+        self.refusals = Counter(
+            "pliant_refusals", "Requests refused, by code.", ["code"], registry=self.registry
+        )
+        self.jobs = Gauge(
+            "pliant_jobs", "Jobs by kind and state.", ["kind", "state"], registry=self.registry
+        )
+        self.oldest_job_seconds = Gauge(
+            "pliant_oldest_waiting_job_seconds", "Age of the oldest queued job.",
+            registry=self.registry,
+        )  # fmt: skip
