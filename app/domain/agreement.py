@@ -54,16 +54,18 @@ class Comparison:
 
 
 def compare_with_references(
-    image_score: float, references: tuple[ReferenceScore, ...], run_sd: float
+    image_score: float, references: tuple[ReferenceScore, ...]
 ) -> Comparison | None:
-    """Compare with the mean of n runs, whose 95 % interval narrows with the square root of n."""
+    """Compare with the mean of n runs; their errors are independent, so its interval narrows."""
     if not references:
         return None
     mean = float(np.mean([reference.rigidity_score for reference in references]))
-    if len(references) == 1:
-        interval = references[0].interval
-    else:
-        half = 1.96 * run_sd / float(np.sqrt(len(references)))
-        interval = (mean - half, mean + half)
-    delta = image_score - mean
-    return Comparison(mean, interval, delta, percent_deviation(image_score, mean), len(references))
+    halves = [(r.interval[1] - r.interval[0]) / 2 for r in references]
+    half = float(np.sqrt(np.sum(np.square(halves)))) / len(references)
+    return Comparison(
+        mean,
+        (mean - half, mean + half),
+        image_score - mean,
+        percent_deviation(image_score, mean),
+        len(references),
+    )

@@ -122,7 +122,7 @@ def missing_for_score(wells: tuple[WellCells, ...], needs: Requirements) -> tupl
         return (
             Reason(
                 "no_unsorted_well",
-                "A donor score comes from unsorted wells; this sample has none. Add one.",
+                "a donor score comes from unsorted wells and there is none; add one",
             ),
         )
     enough = usable_wells(wells, needs)
@@ -134,7 +134,7 @@ def missing_for_score(wells: tuple[WellCells, ...], needs: Requirements) -> tupl
     lacking = needs.min_wells - len(wells)
     few = Reason(
         "too_few_wells",
-        f"A donor score needs {needs.min_wells} unsorted wells; add {lacking} more.",
+        f"needs {lacking} more unsorted {'well' if lacking == 1 else 'wells'}",
         missing=lacking,
     )
     return (few, *short)

@@ -1,7 +1,7 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import Row, exists, func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from app.db.queries.images import newest_scans
@@ -179,18 +179,3 @@ def classification_target(
         .join(ModelVersion, ModelVersion.id == Analysis.model_version_id)
         .where(AnalysisImage.id == analysis_image_id)
     ).one_or_none()
-
-
-def cells_without_prediction(
-    session: Session, image_id: uuid.UUID, model_version_id: uuid.UUID
-) -> Sequence[Cell]:
-    return session.scalars(
-        select(Cell)
-        .where(
-            Cell.image_id == image_id,
-            ~exists().where(
-                Prediction.cell_id == Cell.id, Prediction.model_version_id == model_version_id
-            ),
-        )
-        .order_by(Cell.id)
-    ).all()

@@ -69,3 +69,7 @@ def cells_of_image(
         .where(Cell.image_id == image_id)
         .order_by(Cell.row, Cell.column)
     ).all()
+
+
+def cells_in_image(session: Session, image_id: uuid.UUID) -> Sequence[Cell]:
+    return session.scalars(select(Cell).where(Cell.image_id == image_id).order_by(Cell.id)).all()

@@ -1,0 +1,168 @@
+"""Analyses: one run over a sample's images with one model version, closed image by image."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from app.db.notifications import notify
+from app.db.queries.analyses import (
+    classified_images,
+    count_open_images,
+    images_to_analyse,
+    latest_analysis,
+    lock_analysis,
+    open_analyses_of_image,
+    progress_of_analyses,
+)
+from app.db.tables import Analysis, AnalysisImage, Sample, ScanImage
+from app.domain.errors import Conflict
+from app.jobs import ledger
+from app.jobs.kinds import JobKind
+from app.security.permissions import Principal
+from app.services import audit
+from app.services.model_versions import version_to_use
+from app.services.visibility import visible_analysis, visible_sample
+
+PROGRESS_CHANNEL = "pliant_progress"
+CLOSED_SAMPLE_STATES = frozenset({"submitted", "released", "amended", "withdrawn"})
+
+
+@dataclass(frozen=True)
+class AnalysisView:
+    id: uuid.UUID
+    sample_id: uuid.UUID
+    model_version_id: uuid.UUID
+    state: str
+    images_done: int
+    images_total: int
+    failure: dict[str, str] | None
+    created_at: dt.datetime
+    finished_at: dt.datetime | None
+
+
+def request_analysis(
+    session: Session,
+    principal: Principal,
+    sample_id: uuid.UUID,
+    *,
+    model_version_id: uuid.UUID | None = None,
+    parameters: dict[str, int],
+    request_id: str | None = None,
+) -> AnalysisView:
+    """Freeze the sample's images and queue what is missing; images sent later need a new one."""
+    sample = visible_sample(session, principal, sample_id)
+    if sample.state in CLOSED_SAMPLE_STATES:
+        raise Conflict(
+            "sample_released", "This sample was handed in; amend the result to analyse it again."
+        )
+    version = version_to_use(session, model_version_id)
+    images = images_to_analyse(session, sample.id)
+    analysis = Analysis(
+        sample_id=sample.id,
+        model_version_id=version.id,
+        parameters=parameters,
+        state="running",
+        created_by=principal.id,
+    )
+    session.add(analysis)
+    session.flush()
+    _wait_for(session, analysis, list(images))
+    sample.state = "running"
+    audit.record(
+        session,
+        actor=principal.id,
+        action="analysis.requested",
+        entity="sample",
+        entity_id=str(sample.id),
+        after={"analysis_id": str(analysis.id), "n_images": len(images)},
+        request_id=request_id,
+    )
+    return view(session, analysis)
+
+
+def _wait_for(session: Session, analysis: Analysis, images: list[ScanImage]) -> None:
+    """One row per image; judged but unclassified ones get a job, pending ones have theirs."""
+    version_id = analysis.model_version_id
+    classified = classified_images(session, [image.id for image in images], version_id)
+    rows = [
+        AnalysisImage(
+            id=uuid.uuid4(),
+            analysis_id=analysis.id,
+            image_id=image.id,
+            is_done=image.id in classified,
+        )
+        for image in images
+    ]
+    session.add_all(rows)
+    session.flush()
+    for image, row in zip(images, rows, strict=True):
+        if not row.is_done and image.verdict != "pending":
+            ledger.enqueue(session, JobKind.CLASSIFY_IMAGE, row.id)
+    if all(row.is_done for row in rows):
+        _queue_score(session, analysis.id)
+
+
+def close_image(session: Session, image: ScanImage) -> None:
+    """Tell every analysis that waits for this image that it was judged, and maybe classified.
+
+    Call it last in the transaction that records the image, with the image's row already updated.
+    The analysis row is locked before its open images are counted: without the lock, two closers
+    could each miss the other and nobody would queue the score.
+    """
+    for analysis, waiting in open_analyses_of_image(session, image.id):
+        version_id = analysis.model_version_id
+        is_usable = image.verdict in ("accepted", "partly")
+        if is_usable and not classified_images(session, [image.id], version_id):
+            ledger.enqueue(session, JobKind.CLASSIFY_IMAGE, waiting.id)
+            continue
+        waiting.is_done = True
+        session.flush()
+        if count_open_images(session, analysis.id) == 0:
+            _queue_score(session, analysis.id)
+        notify(session, PROGRESS_CHANNEL, str(analysis.id))
+
+
+def _queue_score(session: Session, analysis_id: uuid.UUID) -> None:
+    ledger.enqueue(session, JobKind.SCORE_ANALYSIS, analysis_id, dedupe_key=f"score:{analysis_id}")
+
+
+def fail_analysis(session: Session, analysis_id: uuid.UUID, *, code: str, message: str) -> None:
+    """End an analysis that cannot be finished; its sample keeps whatever score it had."""
+    analysis = lock_analysis(session, analysis_id)
+    if analysis is None or analysis.state in ("done", "failed"):
+        return
+    analysis.state = "failed"
+    analysis.failure = {"code": code, "message": message}
+    analysis.finished_at = func.clock_timestamp()
+    sample = session.get_one(Sample, analysis.sample_id)
+    if sample.state == "running":
+        sample.state = "unavailable"
+    notify(session, PROGRESS_CHANNEL, str(analysis.id))
+
+
+def get_analysis(session: Session, principal: Principal, analysis_id: uuid.UUID) -> AnalysisView:
+    analysis, _, _ = visible_analysis(session, principal, analysis_id)
+    return view(session, analysis)
+
+
+def latest_of_sample(session: Session, sample_id: uuid.UUID) -> AnalysisView | None:
+    analysis = latest_analysis(session, sample_id)
+    return None if analysis is None else view(session, analysis)
+
+
+def view(session: Session, analysis: Analysis) -> AnalysisView:
+    done, total = progress_of_analyses(session, [analysis.id]).get(analysis.id, (0, 0))
+    return AnalysisView(
+        id=analysis.id,
+        sample_id=analysis.sample_id,
+        model_version_id=analysis.model_version_id,
+        state=analysis.state,
+        images_done=done,
+        images_total=total,
+        failure=analysis.failure,
+        created_at=analysis.created_at,
+        finished_at=analysis.finished_at,
+    )

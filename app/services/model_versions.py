@@ -1,0 +1,120 @@
+"""Model versions: immutable networks, of which one is active."""
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from app.db.queries.model_versions import (
+    active_version,
+    all_versions,
+    version_by_id,
+    version_by_sha256,
+)
+from app.db.tables import ModelVersion
+from app.domain.donor_score import ModelFigures
+from app.domain.errors import Conflict, NotFound
+from app.services import audit
+from app.storage import Store, model_key
+
+
+@dataclass(frozen=True)
+class ModelVersionView:
+    id: uuid.UUID
+    name: str
+    sha256: str
+    state: str
+    demonstration: bool
+    manifest: dict[str, Any]
+    created_at: dt.datetime
+    activated_at: dt.datetime | None
+    retired_at: dt.datetime | None
+
+
+def view(version: ModelVersion) -> ModelVersionView:
+    return ModelVersionView(
+        id=version.id,
+        name=version.name,
+        sha256=version.sha256,
+        state=version.state,
+        demonstration=version.is_demonstration,
+        manifest=version.manifest,
+        created_at=version.created_at,
+        activated_at=version.activated_at,
+        retired_at=version.retired_at,
+    )
+
+
+def list_versions(session: Session) -> list[ModelVersionView]:
+    return [view(version) for version in all_versions(session)]
+
+
+def get_version(session: Session, version_id: uuid.UUID) -> ModelVersionView:
+    version = version_by_id(session, version_id)
+    if version is None:
+        raise NotFound("model_version_unknown", "There is no such model version; see the list.")
+    return view(version)
+
+
+def version_to_use(session: Session, version_id: uuid.UUID | None) -> ModelVersion:
+    """The version asked for, or the active one."""
+    if version_id is None:
+        version = active_version(session)
+        if version is None:
+            raise Conflict(
+                "no_active_model", "No model version is active; an administrator activates one."
+            )
+        return version
+    version = version_by_id(session, version_id)
+    if version is None:
+        raise NotFound("model_version_unknown", "There is no such model version; see the list.")
+    return version
+
+
+def install_bundled(
+    session: Session, store: Store, *, onnx: bytes, manifest: dict[str, Any]
+) -> ModelVersion:
+    """Record the network that ships with the program; active only where none is yet."""
+    existing = version_by_sha256(session, manifest["sha256"])
+    if existing is not None:
+        return existing
+    store.put_once(model_key(manifest["sha256"]), onnx)
+    is_first = active_version(session) is None
+    version = ModelVersion(
+        name=manifest["name"],
+        sha256=manifest["sha256"],
+        manifest=manifest,
+        is_demonstration=manifest["demonstration"],
+        state="active" if is_first else "candidate",
+    )
+    if is_first:
+        version.activated_at = func.clock_timestamp()
+    session.add(version)
+    session.flush()
+    audit.record(
+        session,
+        actor="system",
+        action="model_version.installed",
+        entity="model_version",
+        entity_id=str(version.id),
+        after={"name": version.name, "sha256": version.sha256, "state": version.state},
+    )
+    return version
+
+
+def figures_of(version: ModelVersion) -> ModelFigures:
+    """What the manifest says of the version's outlets and its errors over held-out donors."""
+    manifest = version.manifest
+    error = manifest.get("score_error")
+    share = manifest.get("metrics", {}).get("share_error")
+    return ModelFigures(
+        outlets=tuple(manifest["outlets"]),
+        training_prior=np.asarray(manifest["training_prior"], dtype=np.float64),
+        score_error_sd=None if error is None else float(np.hypot(error["sd"], error["bias"])),
+        share_error_sd=None if share is None else float(np.hypot(share["sd"], share["bias"])),
+        n_error_donors=0 if error is None else int(error["n_donors"]),
+    )

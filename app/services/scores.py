@@ -1,0 +1,278 @@
+"""Donor scores: computed when an analysis closes, read beside the sample's references."""
+
+import datetime as dt
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from app.db.notifications import notify
+from app.db.queries.analyses import (
+    analysis_with_sample,
+    latest_scored,
+    lock_analysis,
+    posteriors_of_analysis,
+    unsorted_wells_of_analysis,
+    unsorted_wells_of_sample,
+)
+from app.db.queries.references import references_of_samples
+from app.db.tables import Analysis, ModelVersion, Sample, Score, Well
+from app.domain.agreement import Comparison, compare_with_references
+from app.domain.donor_score import (
+    DonorScore,
+    ModelFigures,
+    Reason,
+    Requirements,
+    WellCells,
+    counted_share,
+    missing_for_score,
+    score_donor,
+    to_details,
+)
+from app.domain.errors import Conflict
+from app.domain.scoring import IMAGE_METHOD
+from app.security.permissions import Principal
+from app.services import references
+from app.services.analyses import PROGRESS_CHANNEL
+from app.services.model_versions import figures_of
+from app.services.visibility import visible_sample
+
+
+@dataclass(frozen=True)
+class ScoreMaterial:
+    """What a score is computed from; read in one short transaction, computed outside it."""
+
+    analysis_id: uuid.UUID
+    wells: tuple[WellCells, ...]
+    figures: ModelFigures
+    requirements: Requirements
+
+
+@dataclass(frozen=True)
+class ComputedScore:
+    analysis_id: uuid.UUID
+    score: DonorScore | None
+    reasons: tuple[Reason, ...]
+    counted: float | None
+    n_cells: int
+
+
+@dataclass(frozen=True)
+class VersionOfScore:
+    id: uuid.UUID
+    name: str
+    sha256: str
+    demonstration: bool
+
+
+@dataclass(frozen=True)
+class ScoreView:
+    """A donor score as it is told to people and programs."""
+
+    analysis_id: uuid.UUID
+    computed_at: dt.datetime
+    rigidity_score: float
+    rigidity_interval: tuple[float, float]
+    deformability_score: float
+    deformability_interval: tuple[float, float]
+    fraction_deformable: dict[str, float]
+    outlet_fractions: dict[str, float]
+    published_rigidity_score: float
+    n_cells: int
+    n_images: int
+    n_wells: int
+    replicate_difference: float | None
+    wells: list[dict[str, Any]]
+    population: str
+    findings: list[dict[str, Any]]
+    method: str
+    model_version: VersionOfScore
+    comparison: Comparison | None
+    released_at: dt.datetime | None
+
+
+def read_material(session: Session, analysis_id: uuid.UUID) -> ScoreMaterial | None:
+    """The cells behind an analysis's score; None where the analysis is already over."""
+    row = analysis_with_sample(session, analysis_id)
+    if row is None or row.Analysis.state in ("done", "failed"):
+        return None
+    return ScoreMaterial(
+        analysis_id=analysis_id,
+        wells=_wells(session, row.Analysis, row.ModelVersion),
+        figures=figures_of(row.ModelVersion),
+        requirements=Requirements(**row.Analysis.parameters),
+    )
+
+
+def _wells(session: Session, analysis: Analysis, version: ModelVersion) -> tuple[WellCells, ...]:
+    images: dict[uuid.UUID, dict[uuid.UUID, int]] = defaultdict(dict)
+    for well, image_id in unsorted_wells_of_analysis(session, analysis.id):
+        images[well.id][image_id] = len(images[well.id])
+    cells: dict[uuid.UUID, list[list[float]]] = defaultdict(list)
+    for image_id, p_outlet in posteriors_of_analysis(session, analysis.id, version.id):
+        cells[image_id].append(p_outlet)
+    n_outlets = len(version.manifest["outlets"])
+    return tuple(
+        _well_cells(well, images[well.id], cells, n_outlets)
+        for well in unsorted_wells_of_sample(session, analysis.sample_id)
+    )
+
+
+def _well_cells(
+    well: Well,
+    images: dict[uuid.UUID, int],
+    cells: dict[uuid.UUID, list[list[float]]],
+    n_outlets: int,
+) -> WellCells:
+    rows = [p for image_id in images for p in cells[image_id]]
+    index = [i for image_id, i in images.items() for _ in cells[image_id]]
+    return WellCells(
+        name=well_name(well),
+        p_outlet=np.asarray(rows, dtype=np.float32).reshape(-1, n_outlets),
+        image_index=np.asarray(index, dtype=np.intp),
+        n_images=len(images),
+    )
+
+
+def well_name(well: Well) -> str:
+    """What a person calls the well: its place on the plate, else its content and number."""
+    if well.position:
+        return well.position
+    content = "unsorted" if well.outlet is None else f"outlet {well.outlet}"
+    return f"{content} {well.number}"
+
+
+def compute(material: ScoreMaterial) -> ComputedScore:
+    """Score, or say why not; no database, so that no transaction waits for it."""
+    reasons = missing_for_score(material.wells, material.requirements)
+    score = None
+    if not reasons:
+        score = score_donor(material.wells, material.figures, material.requirements)
+    return ComputedScore(
+        analysis_id=material.analysis_id,
+        score=score,
+        reasons=reasons,
+        counted=counted_share(material.wells, material.figures),
+        n_cells=sum(len(well.p_outlet) for well in material.wells),
+    )
+
+
+def record(session: Session, computed: ComputedScore, *, job_id: uuid.UUID) -> None:
+    """Write the score and end its analysis, in the transaction that finishes the job."""
+    analysis = lock_analysis(session, computed.analysis_id)
+    if analysis is None or analysis.state in ("done", "failed"):
+        return
+    score = computed.score
+    session.add(
+        Score(
+            analysis_id=analysis.id,
+            job_id=job_id,
+            method=IMAGE_METHOD,
+            rigidity_score=None if score is None else score.rigidity_score,
+            reasons=[asdict(reason) for reason in computed.reasons],
+            details=_counts_only(computed) if score is None else to_details(score),
+        )
+    )
+    analysis.state = "done"
+    analysis.finished_at = func.clock_timestamp()
+    sample = session.get_one(Sample, analysis.sample_id)
+    if sample.state == "running":
+        sample.state = "unavailable" if score is None else "computed"
+    notify(session, PROGRESS_CHANNEL, str(analysis.id))
+
+
+def _counts_only(computed: ComputedScore) -> dict[str, Any]:
+    return {"fraction_deformable": {"counted": computed.counted}, "n_cells": computed.n_cells}
+
+
+def latest_score(session: Session, principal: Principal, sample_id: uuid.UUID) -> ScoreView:
+    """The newest score of a sample.
+
+    Raises
+    ------
+    Conflict
+        `score_unavailable` with `reasons`, the number of cells and the share called deformable.
+    """
+    sample = visible_sample(session, principal, sample_id)
+    found = latest_scored(session, sample.id)
+    if found is None:
+        raise _not_analysed(session, sample)
+    if found.Score.rigidity_score is None:
+        raise _unavailable(found.Score)
+    view = _view(found.Analysis, found.Score, found.ModelVersion)
+    return replace(view, comparison=_comparison(session, sample.id, view.rigidity_score))
+
+
+def _comparison(session: Session, sample_id: uuid.UUID, score: float) -> Comparison | None:
+    rows = references_of_samples(session, [sample_id])
+    return compare_with_references(score, references.scores_of(rows))
+
+
+def _view(analysis: Analysis, score: Score, version: ModelVersion) -> ScoreView:
+    assert score.rigidity_score is not None
+    details = score.details
+    return ScoreView(
+        analysis_id=analysis.id,
+        computed_at=score.created_at,
+        rigidity_score=score.rigidity_score,
+        rigidity_interval=tuple(details["rigidity_interval"]),
+        deformability_score=details["deformability_score"],
+        deformability_interval=tuple(details["deformability_interval"]),
+        fraction_deformable=details["fraction_deformable"],
+        outlet_fractions=details["outlet_fractions"],
+        published_rigidity_score=details["published_rigidity_score"],
+        n_cells=details["n_cells"],
+        n_images=details["n_images"],
+        n_wells=details["n_wells"],
+        replicate_difference=details["replicate_difference"],
+        wells=details["wells"],
+        # Distance to the training donors is not measured yet: say so instead of guessing.
+        population="uncalibrated",
+        findings=details["findings"],
+        method=score.method,
+        model_version=VersionOfScore(
+            version.id, version.name, version.sha256, version.is_demonstration
+        ),
+        comparison=None,
+        released_at=None,
+    )
+
+
+def scores_of_samples(rows: Sequence[tuple[Analysis, Score, ModelVersion]]) -> dict[
+    uuid.UUID, ScoreView
+]:  # fmt: skip
+    """Views by sample id for lists; rows come from one query, without comparisons."""
+    return {
+        analysis.sample_id: _view(analysis, score, version)
+        for analysis, score, version in rows
+        if score.rigidity_score is not None
+    }
+
+
+def _unavailable(score: Score) -> Conflict:
+    text = "; ".join(reason["message"] for reason in score.reasons)
+    return Conflict(
+        "score_unavailable",
+        f"Not a donor score: {text}.".replace("..", "."),
+        reasons=score.reasons,
+        **score.details,
+    )
+
+
+def _not_analysed(session: Session, sample: Sample) -> Conflict:
+    wells = unsorted_wells_of_sample(session, sample.id)
+    reason = (
+        Reason("not_analysed", "no analysis of this sample has ended yet; request one")
+        if wells
+        else Reason(
+            "no_unsorted_well", "a donor score comes from unsorted wells and there is none; add one"
+        )
+    )
+    return Conflict(
+        "score_unavailable", f"Not a donor score: {reason.message}.", reasons=[asdict(reason)]
+    )
