@@ -1,8 +1,9 @@
 """Quality observations on images and cells: a finding is a value, not an exception."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class Verdict(StrEnum):
@@ -42,3 +43,7 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        return cls(**{**values, "level": Level(values["level"])})

@@ -50,7 +50,6 @@ def request_analysis(
     *,
     model_version_id: uuid.UUID | None = None,
     parameters: dict[str, int],
-    request_id: str | None = None,
 ) -> AnalysisView:
     """Freeze the sample's images and queue what is missing; images sent later need a new one."""
     sample = visible_sample(session, principal, sample_id)
@@ -78,7 +77,6 @@ def request_analysis(
         entity="sample",
         entity_id=str(sample.id),
         after={"analysis_id": str(analysis.id), "n_images": len(images)},
-        request_id=request_id,
     )
     return view(session, analysis)
 

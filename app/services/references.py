@@ -79,7 +79,6 @@ def add_reference(
     entered: EnteredReference,
     *,
     run_sd: float,
-    request_id: str | None = None,
 ) -> ReferenceView:
     """Score and record one sort; a sample may have many."""
     sample = visible_sample(session, principal, sample_id)
@@ -112,7 +111,6 @@ def add_reference(
         entity="sample",
         entity_id=str(sample.id),
         after={"reference_id": str(row.id), "rigidity_score": row.rigidity_score},
-        request_id=request_id,
     )
     return view(row)
 

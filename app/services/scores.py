@@ -29,12 +29,14 @@ from app.domain.donor_score import (
     Reason,
     Requirements,
     WellCells,
+    WellScore,
     counted_share,
     missing_for_score,
     score_donor,
     to_details,
 )
 from app.domain.errors import Conflict
+from app.domain.quality import Finding
 from app.domain.scoring import IMAGE_METHOD
 from app.security.permissions import Principal
 from app.services import references
@@ -71,6 +73,14 @@ class VersionOfScore:
 
 
 @dataclass(frozen=True)
+class DeformableShares:
+    """Share of cells called deformable: as counted, and corrected for known misclassification."""
+
+    counted: float
+    corrected: float
+
+
+@dataclass(frozen=True)
 class ScoreView:
     """A donor score as it is told to people and programs."""
 
@@ -80,16 +90,16 @@ class ScoreView:
     rigidity_interval: tuple[float, float]
     deformability_score: float
     deformability_interval: tuple[float, float]
-    fraction_deformable: dict[str, float]
+    fraction_deformable: DeformableShares
     outlet_fractions: dict[str, float]
     published_rigidity_score: float
     n_cells: int
     n_images: int
     n_wells: int
     replicate_difference: float | None
-    wells: list[dict[str, Any]]
+    wells: tuple[WellScore, ...]
     population: str
-    findings: list[dict[str, Any]]
+    findings: tuple[Finding, ...]
     method: str
     model_version: VersionOfScore
     comparison: Comparison | None
@@ -223,17 +233,17 @@ def _view(analysis: Analysis, score: Score, version: ModelVersion) -> ScoreView:
         rigidity_interval=tuple(details["rigidity_interval"]),
         deformability_score=details["deformability_score"],
         deformability_interval=tuple(details["deformability_interval"]),
-        fraction_deformable=details["fraction_deformable"],
+        fraction_deformable=DeformableShares(**details["fraction_deformable"]),
         outlet_fractions=details["outlet_fractions"],
         published_rigidity_score=details["published_rigidity_score"],
         n_cells=details["n_cells"],
         n_images=details["n_images"],
         n_wells=details["n_wells"],
         replicate_difference=details["replicate_difference"],
-        wells=details["wells"],
+        wells=tuple(_well_score(values) for values in details["wells"]),
         # Distance to the training donors is not measured yet: say so instead of guessing.
         population="uncalibrated",
-        findings=details["findings"],
+        findings=tuple(Finding.from_json(values) for values in details["findings"]),
         method=score.method,
         model_version=VersionOfScore(
             version.id, version.name, version.sha256, version.is_demonstration
@@ -241,6 +251,11 @@ def _view(analysis: Analysis, score: Score, version: ModelVersion) -> ScoreView:
         comparison=None,
         released_at=None,
     )
+
+
+def _well_score(values: dict[str, Any]) -> WellScore:
+    fractions = {int(outlet): share for outlet, share in values["outlet_fractions"].items()}
+    return WellScore(**{**values, "outlet_fractions": fractions})
 
 
 def scores_of_samples(rows: Sequence[tuple[Analysis, Score, ModelVersion]]) -> dict[

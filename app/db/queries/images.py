@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Cell, InstrumentProfile, Prediction, Sample, Scan, ScanImage, Well
+from app.db.tables import (
+    Cell,
+    InstrumentProfile,
+    ModelVersion,
+    Prediction,
+    Sample,
+    Scan,
+    ScanImage,
+    Well,
+)
 
 
 def image_with_profile(
@@ -41,7 +50,9 @@ def newest_scans(condition: ColumnElement[bool]) -> Select[uuid.UUID]:
     )
 
 
-def images_of_sample(session: Session, sample_id: uuid.UUID) -> Sequence[Row[ScanImage, Well, int]]:
+def images_of_sample(
+    session: Session, sample_id: uuid.UUID
+) -> Sequence[Row[ScanImage, Well, InstrumentProfile, int]]:
     """Images of the newest scans with their wells and numbers of accepted cells, in file order."""
     n_cells = (
         select(func.count())
@@ -50,14 +61,15 @@ def images_of_sample(session: Session, sample_id: uuid.UUID) -> Sequence[Row[Sca
         .scalar_subquery()
     )
     return session.execute(
-        select(ScanImage, Well, n_cells)
+        select(ScanImage, Well, InstrumentProfile, n_cells)
         .join(Well, Well.id == ScanImage.well_id)
+        .join(InstrumentProfile, InstrumentProfile.id == Well.profile_id)
         .where(ScanImage.scan_id.in_(newest_scans(Well.sample_id == sample_id)))
         .order_by(Well.outlet, Well.number, ScanImage.filename, ScanImage.id)
     ).all()
 
 
-def cells_of_image(
+def cells_with_predictions(
     session: Session, image_id: uuid.UUID, model_version_id: uuid.UUID | None
 ) -> Sequence[Row[Cell, Prediction | None]]:
     return session.execute(
@@ -73,3 +85,8 @@ def cells_of_image(
 
 def cells_in_image(session: Session, image_id: uuid.UUID) -> Sequence[Cell]:
     return session.scalars(select(Cell).where(Cell.image_id == image_id).order_by(Cell.id)).all()
+
+
+def outlets_of_version(session: Session, version_id: uuid.UUID | None) -> list[int]:
+    version = None if version_id is None else session.get(ModelVersion, version_id)
+    return [] if version is None else list(version.manifest["outlets"])
