@@ -1,0 +1,81 @@
+"""Which handler does which kind of job, and `run_job`, the only Celery task."""
+
+import os
+import signal
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Final
+
+from billiard.process import active_children
+from celery import Celery, signals
+
+from app.jobs.kinds import LIMITS, JobKind
+from app.settings import Settings
+from worker import classification, inspection, runner, scoring
+from worker.broker import TASK_NAME
+from worker.context import Context, make_context
+from worker.runner import Handler, Handlers, LimitsByKind
+
+HANDLERS: Mapping[JobKind, Handler] = {
+    JobKind.INSPECT_IMAGE: Handler(inspection.inspect_image, inspection.on_failure),
+    JobKind.CLASSIFY_IMAGE: Handler(classification.classify_image, classification.on_failure),
+    JobKind.SCORE_ANALYSIS: Handler(scoring.score_analysis, scoring.on_failure),
+}
+
+
+@dataclass
+class PoolProcess:
+    """One process of the pool: its context, made after the fork, and its way to stop."""
+
+    settings: Settings
+    handlers: Handlers
+    limits: LimitsByKind
+    context: Context | None = None
+    is_busy: bool = False
+    end: Any = None
+    """What the pool itself does on SIGTERM: leave."""
+
+    def start(self, **_: Any) -> None:  # noqa: ANN401  Celery's signals pass what they like
+        self.context = make_context(self.settings)
+        self.end = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, self.stop)
+        signal.signal(FORWARDED_STOP, self.stop)
+
+    def stop(self, signal_number: int, frame: FrameType | None) -> None:
+        """Let a running job come to its end or its next checkpoint; leave at once if idle."""
+        assert self.context is not None
+        self.context.stopping.set()
+        if signal_number == signal.SIGTERM and not self.is_busy:
+            self.end(signal_number, frame)
+
+    def run_job(self, job_id: str) -> None:
+        assert self.context is not None
+        if self.context.stopping.is_set():
+            return  # the row is still queued; another process takes it
+        self.is_busy = True
+        try:
+            runner.run(uuid.UUID(job_id), self.context, self.handlers, limits=self.limits)
+        finally:
+            self.is_busy = False
+
+
+FORWARDED_STOP: Final = signal.SIGUSR2
+"""How the pool's parent tells its children of its own SIGTERM; SIGTERM means the pool ends."""
+
+
+def register(
+    celery: Celery, handlers: Handlers, *, settings: Settings, limits: LimitsByKind = LIMITS
+) -> None:
+    """Make this process a worker that runs jobs with these handlers."""
+    process = PoolProcess(settings=settings, handlers=handlers, limits=limits)
+    celery.task(process.run_job, name=TASK_NAME)
+    signals.worker_process_init.connect(process.start, weak=False)
+    signals.worker_shutting_down.connect(_tell_children, weak=False)
+
+
+def _tell_children(**_: Any) -> None:  # noqa: ANN401  Celery's signals pass what they like
+    for child in active_children():
+        if child.pid is not None:
+            os.kill(child.pid, FORWARDED_STOP)
