@@ -31,8 +31,8 @@ class Child:
 
     Parameters
     ----------
-    before, ready, after
-        Called before each start; polled until true; called once it is.
+    ready, after
+        Polled until true; then called once, after every start.
     once
         Runs to completion; the next stage waits for its exit code 0.
     answers
@@ -43,7 +43,6 @@ class Child:
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     cwd: Path = Path("/")
-    before: Callable[[], None] = _nothing
     ready: Callable[[], bool] = _always
     after: Callable[[], None] = _nothing
     once: bool = False
@@ -96,7 +95,6 @@ def start_tethered(
 def running(child: Child, *, log: Path) -> Iterator[None]:
     """Run one server for the length of a block, as the tests do."""
     leash = Leash()
-    child.before()
     with log.open("ab") as output:
         process = start_tethered(child, leash, log=output.fileno())
     try:

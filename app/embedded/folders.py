@@ -11,7 +11,7 @@ from pathlib import Path
 
 MAX_SOCKET_PATH_BYTES = 107
 """Linux allows 108 bytes with the closing zero; macOS a few less, which `/tmp` never needs."""
-ROOT_STATE = Path("/var/lib/pliant")
+ROOT_STATE = Path("/var/lib/pliant-embedded")
 """Home of what the unprivileged account cannot reach in the data folder, when we are root."""
 
 
