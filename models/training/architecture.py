@@ -24,6 +24,8 @@ COMPACT_STAGES: Final = ((16, 5, 2), (32, 3, 2), (48, 3, 1), (64, 3, 2), (64, 3,
 """Filters, kernel side and stride of each convolution of the compact network."""
 COMPACT_DENSE: Final = 64
 COMPACT_DROPOUT: Final = 0.2
+BATCH_MOMENTUM: Final = 0.95
+"""Keeps up with the weights within a few dozen batches, so that short runs can be judged."""
 CUT_GAP: Final = 1.5
 """Distance of neighbouring cuts before training, in units of the logistic scale."""
 
@@ -64,7 +66,7 @@ def build_compact(n_classes: int = 4) -> keras.Model:
     x = crops
     for filters, kernel_px, stride in COMPACT_STAGES:
         x = layers.Conv2D(filters, kernel_px, strides=stride, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(layers.BatchNormalization(momentum=BATCH_MOMENTUM)(x))
     x = layers.GlobalAveragePooling2D()(x)  # (batch, 64)
     x = layers.Dropout(COMPACT_DROPOUT)(layers.Dense(COMPACT_DENSE, activation="relu")(x))
     place_and_steepness = layers.Dense(2, name="place_and_steepness")(x)

@@ -85,3 +85,39 @@ def published_config(*, seed: int = 1) -> TrainingConfig:
             shift_px=0.0,
         ),
     )
+
+
+@dataclass(frozen=True)
+class DrawnDonorsConfig:
+    """The drawn donors a demonstration network is fitted to, tuned on and reported for.
+
+    Many small images rather than few large ones: light and focus belong to the image.
+    """
+
+    seed: int = 108_928
+    n_fit_donors: int = 80
+    n_choose_donors: int = 12
+    n_report_donors: int = 20
+    wells_per_outlet: int = 2
+    images_per_well: int = 2
+    image_px: int = 1212
+    """Side of the images of sorted wells."""
+    unsorted_images: int = 12
+    """Images of the one unsorted well of each reporting donor, whole fields of view."""
+    unsorted_image_px: int = 2424
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def quick_donors() -> DrawnDonorsConfig:
+    """Just enough drawn cells to try the machinery."""
+    return DrawnDonorsConfig(
+        n_fit_donors=4,
+        n_choose_donors=2,
+        n_report_donors=2,
+        wells_per_outlet=1,
+        images_per_well=1,
+        unsorted_images=1,
+        unsorted_image_px=1212,
+    )
