@@ -18,16 +18,15 @@ from app.db.queries.analyses import (
     progress_of_analyses,
 )
 from app.db.tables import Analysis, AnalysisImage, Sample, ScanImage
-from app.domain.errors import Conflict
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
 from app.security.permissions import Principal
 from app.services import audit
 from app.services.model_versions import version_to_use
-from app.services.visibility import visible_analysis, visible_sample
+from app.services.visibility import refuse_if_closed, visible_analysis, visible_sample
+from app.settings import Settings
 
 PROGRESS_CHANNEL = "pliant_progress"
-CLOSED_SAMPLE_STATES = frozenset({"submitted", "released", "amended", "withdrawn"})
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,15 @@ class AnalysisView:
     finished_at: dt.datetime | None
 
 
+def requirements_of(settings: Settings) -> dict[str, int]:
+    """What a donor score needs here, as saved with each analysis."""
+    return {
+        "min_wells": settings.min_wells,
+        "min_images_per_well": settings.min_images_per_well,
+        "min_cells": settings.min_cells,
+    }
+
+
 def request_analysis(
     session: Session,
     principal: Principal,
@@ -53,10 +61,7 @@ def request_analysis(
 ) -> AnalysisView:
     """Freeze the sample's images and queue what is missing; images sent later need a new one."""
     sample = visible_sample(session, principal, sample_id)
-    if sample.state in CLOSED_SAMPLE_STATES:
-        raise Conflict(
-            "sample_released", "This sample was handed in; amend the result to analyse it again."
-        )
+    refuse_if_closed(sample)
     version = version_to_use(session, model_version_id)
     images = images_to_analyse(session, sample.id)
     analysis = Analysis(

@@ -1,14 +1,17 @@
 """What a principal may see: everything, or only what it made itself; the rest does not exist."""
 
 import uuid
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from app.db.queries.analyses import analysis_with_sample
 from app.db.queries.images import image_with_sample
 from app.db.tables import Analysis, InstrumentProfile, ModelVersion, Sample, ScanImage, Well
-from app.domain.errors import NotFound
+from app.domain.errors import Conflict, NotFound
 from app.security.permissions import Principal
+
+CLOSED_STATES: Final = frozenset({"submitted", "released", "amended", "withdrawn"})
 
 
 def visible_sample(session: Session, principal: Principal, sample_id: uuid.UUID) -> Sample:
@@ -42,6 +45,16 @@ def visible_analysis(
     if row is None or not _may_see(principal, row.Sample):
         raise NotFound("analysis_unknown", "There is no such analysis; check the address.")
     return row.Analysis, row.Sample, row.ModelVersion
+
+
+def refuse_if_closed(sample: Sample) -> None:
+    """What a handed-in result rests on stays as it was."""
+    if sample.state in CLOSED_STATES:
+        raise Conflict(
+            "sample_released",
+            f"The sample's result is {sample.state}, so its wells and images stay as they are; "
+            "take in a new sample.",
+        )
 
 
 def _may_see(principal: Principal, sample: Sample) -> bool:
