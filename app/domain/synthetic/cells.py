@@ -27,6 +27,8 @@ _SHADOW_STEP_PX: Final = 4
 _SHADOW_TILE: Final = SHADOW_TILE_PX // _SHADOW_STEP_PX
 _TEXTURE_SIDE_PX: Final = 512
 _OUTLINE_POINTS: Final = 48
+_FLANK: Final = 0.6
+"""How much of the slope shows on the dark flank; the rest would be darker than any seen."""
 RING_SHARE: Final = 0.07
 """Share of cells that lie level and show a symmetric dark ring whatever the light."""
 EDGE_ON_SHARE: Final = 0.05
@@ -113,18 +115,18 @@ def draw_cell_look(
         light_row=float(light.row * np.cos(turn) + light.column * np.sin(turn)),
         light_column=float(light.column * np.cos(turn) - light.row * np.sin(turn)),
         tilt=tilt,
-        body_depth=depth * (52 - 14 * tilt),
-        slope_depth=depth * (10 + 40 * tilt) * float(rng.uniform(0.85, 1.15)),
-        crescent_depth=(8 + 56 * tilt) * float(rng.uniform(0.8, 1.2)),
-        crescent_width=0.19 + 0.045 * cue["crescent_width"],
-        rim_depth=depth * max(2.0, 25 + 9.0 * cue["rim_depth"]),
+        body_depth=depth * (61 - 8 * tilt),
+        slope_depth=depth * (8 + 52 * tilt) * float(rng.uniform(0.85, 1.15)),
+        crescent_depth=(6 + 34 * tilt) * float(rng.uniform(0.8, 1.2)),
+        crescent_width=0.20 + 0.048 * cue["crescent_width"],
+        rim_depth=depth * max(2.0, 22 + 8.0 * cue["rim_depth"]),
         rim_width=max(0.06, 0.15 + 0.03 * cue["rim_width"]),
-        dimple_depth=10 + 11.0 * cue["dimple"],
-        texture_depth=max(0.3, 4.2 + 1.7 * cue["texture"]),
+        dimple_depth=8 + 9.5 * cue["dimple"],
+        texture_depth=max(0.3, 3.8 + 1.45 * cue["texture"]),
         grain=float(np.clip(0.5 + 0.28 * cue["grain"], 0.0, 1.0)),
         texture_row=int(rng.integers(_TEXTURE_SIDE_PX - BODY_TILE_PX)),
         texture_column=int(rng.integers(_TEXTURE_SIDE_PX - BODY_TILE_PX)),
-        shadow_depth=(16 + 34 * tilt) * float(rng.uniform(0.8, 1.2)),
+        shadow_depth=(18 + 32 * tilt) * float(rng.uniform(0.8, 1.2)),
         shadow_length=0.45 + 0.75 * tilt,
         shadow_softness=float(np.clip(0.70 + 0.10 * cue["shadow_softness"], 0.40, 1.05)),
         defocus_px=float(np.hypot(defocus, blur_px)),
@@ -144,7 +146,7 @@ def paint_shadow(canvas: Canvas, look: CellLook, *, row: float, column: float) -
     shade = np.exp(-0.5 * ((behind / length) ** 2 + (across / softness) ** 2))
     ahead = (along - 1.5 * radius) / (0.62 * radius)
     glow = np.exp(-0.5 * (ahead**2 + (across / (0.8 * radius)) ** 2))
-    coarse = (0.30 * look.crescent_depth * glow - look.shadow_depth * shade).astype(np.float32)
+    coarse = (0.35 * look.crescent_depth * glow - look.shadow_depth * shade).astype(np.float32)
     tile = cv2.resize(coarse, (SHADOW_TILE_PX, SHADOW_TILE_PX), interpolation=cv2.INTER_LINEAR)
     canvas[top : top + SHADOW_TILE_PX, left : left + SHADOW_TILE_PX] += tile
 
@@ -207,7 +209,7 @@ def _body(look: CellLook, rows: Canvas, columns: Canvas) -> tuple[Canvas, Canvas
     hollow = np.exp(-2.6 * ((reach - 0.28 * lit * look.tilt) ** 2))
     texture = _texture(look) * (1.0 + 0.5 * look.tilt * lit)
     body = (
-        look.slope_depth * np.clip(lit, -1, 1)
+        look.slope_depth * np.clip(lit, -1, 1) * np.where(lit > 0, 1.0, _FLANK)
         - look.body_depth
         - look.rim_depth * ring * shaded
         + look.dimple_depth * hollow

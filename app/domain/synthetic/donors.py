@@ -172,11 +172,11 @@ def draw_donor(code: str, seed: int, *, appearance_shift: float = 0.0) -> Donor:
         mean_stiffness=mean,
         stiffness_sd=stiffness_sd,
         outlet_mix=outlet_mix(mean, stiffness_sd),
-        mean_diameter_um=float(np.clip(rng.normal(6.2, 0.22), 5.7, 6.7)),
+        mean_diameter_um=float(np.clip(rng.normal(6.3, 0.22), 5.8, 6.8)),
         diameter_cv=float(rng.uniform(0.05, 0.08)),
         cue_offsets=tuple(float(offset) for offset in _cue_offsets(rng, appearance_shift)),
         body_depth=float(np.clip(rng.normal(1.0, 0.07), 0.82, 1.18)),
-        crowding=float(np.clip(rng.lognormal(np.log(185), 0.20), 110, 290)),
+        crowding=float(np.clip(rng.lognormal(np.log(205), 0.22), 120, 300)),
     )
 
 
@@ -185,10 +185,10 @@ def draw_well_look(donor: Donor, *, outlet: int | None, well: int) -> WellLook:
     rng = generator("well", donor.code, donor.seed, outlet or 0, well)
     return WellLook(
         exposure=float(rng.uniform(174, 206)),
-        unevenness=float(rng.uniform(3.0, 7.0)),
+        unevenness=float(rng.uniform(3.0, 8.5)),
         meniscus_row=float(rng.normal(0, 0.15)),
         meniscus_column=float(rng.normal(0, 0.15)),
-        meniscus_slope=float(rng.uniform(1.15, 1.65)),
+        meniscus_slope=float(rng.uniform(0.95, 1.4)),
         twist_radians=float(rng.normal(0, 0.15)),
         blur_px=float(rng.uniform(0.7, 1.1)),
         noise_sd=float(rng.uniform(1.2, 2.0)),

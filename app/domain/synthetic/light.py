@@ -14,6 +14,7 @@ IMAGED_RADIUS: Final = 0.85
 """Images are taken within this share of the well's radius."""
 FIELD_IN_WELL: Final = 0.27
 """Side of a 442 µm field in radii of a well 3.3 mm across."""
+_LEAST_TILT: Final = 0.2
 _NOISE_SIDE_PX: Final = 640
 _COARSE_CELLS: Final = 6
 
@@ -33,7 +34,7 @@ def light_at(well: WellLook, row: float, column: float) -> Light:
     return Light(
         row=-(d_row * np.cos(turn) + d_column * np.sin(turn)) / distance,
         column=-(d_column * np.cos(turn) - d_row * np.sin(turn)) / distance,
-        tilt=float(np.clip(well.meniscus_slope * distance, 0.05, 1.1)),
+        tilt=float(np.clip(_LEAST_TILT + well.meniscus_slope * distance, 0.0, 1.1)),
     )
 
 
@@ -51,7 +52,7 @@ def draw_background(
     blotches = cv2.resize(
         rng.normal(size=(_COARSE_CELLS, _COARSE_CELLS)), (side, side), interpolation=cv2.INTER_CUBIC
     )
-    shape = rng.normal(0.9, 0.4) * slope + rng.normal(0.5, 0.3) * bowl + 0.22 * blotches
+    shape = rng.normal(0.9, 0.3) * slope + rng.normal(0.6, 0.25) * bowl + 0.10 * blotches
     shape = (shape - shape.mean()) / max(float(shape.std()), 1e-6)
     coarse = (well.exposure + rng.normal(0, 1.5) + well.unevenness * shape).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
