@@ -79,14 +79,16 @@ def tiny_scale(image: Estimate, reference: Estimate | None, *, width: int = 120)
     estimates = [image] if reference is None else [image, reference]
     axis = _axis_for(estimates, start_px=6, end_px=width - 6)
     whole = range(ceil(axis.low), floor(axis.high) + 1)
-    marks = [_line(axis.start_px, 12, axis.end_px, 12, GRID, 2)]
-    marks += [_line(axis.at(outlet), 6, axis.at(outlet), 18, GRID, 1.5) for outlet in whole]
-    marks.append(_line(axis.at(image.low), 12, axis.at(image.high), 12, IMAGE.colour, 3))
+    row, reference_row = (14, 14) if reference is None else (8, 20)
+    marks = [_line(axis.at(outlet), 2, axis.at(outlet), 26, GRID, 1.5) for outlet in whole]
+    marks.append(_line(axis.start_px, 14, axis.end_px, 14, GRID, 1.5))
     if reference is not None:
-        marks.append(REFERENCE.mark(axis.at(reference.value), 12, 5))
-    marks.append(IMAGE.mark(axis.at(image.value), 12, 4.5))
+        marks.append(_interval(axis, reference, reference_row, REFERENCE.colour, reach=0))
+        marks.append(REFERENCE.mark(axis.at(reference.value), reference_row, 4))
+    marks.append(_interval(axis, image, row, IMAGE.colour, reach=0))
+    marks.append(IMAGE.mark(axis.at(image.value), row, 4.5))
     return _element(
-        "svg", "".join(marks), viewBox=f"0 0 {width} 24", width=width, height=24,
+        "svg", "".join(marks), viewBox=f"0 0 {width} 28", width=width, height=28,
         class_="chart", aria_hidden="true", focusable="false",
     )  # fmt: skip
 
@@ -267,9 +269,9 @@ def _legend_entry(series: Series, start: float) -> str:
     return sample + series.mark(start + 15, 16, 5) + _text(series.name, start + 38, 21, size=13)
 
 
-def _interval(axis: Axis, estimate: Estimate, row: float, colour: str) -> str:
+def _interval(axis: Axis, estimate: Estimate, row: float, colour: str, *, reach: float = 6) -> str:
     low, high = axis.at(estimate.low), axis.at(estimate.high)
-    ends = [_line(end, row - 6, end, row + 6, colour, 2) for end in (low, high)]
+    ends = [_line(end, row - reach, end, row + reach, colour, 2) for end in (low, high) if reach]
     return _line(low, row, high, row, colour, 3) + "".join(ends)
 
 

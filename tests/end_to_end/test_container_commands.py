@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded import postgres
+from app.embedded import postgres, valkey
+from app.embedded.children import running
 from app.embedded.cluster import SUPERUSER, programs
 from app.embedded.folders import secret
 from tests.architecture.repository import ROOT
@@ -80,14 +81,22 @@ def renamed(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the URL of a broker of this test's own: who is connected to it is looked at."""
+    folder = tmp_path_factory.mktemp("broker")
+    with running(valkey.valkey_child(folder), log=folder / "valkey.log"):
+        yield valkey.broker_url(folder)
+
+
+@pytest.fixture(scope="module")
 def services(
-    images: dict[str, Image], secrets: Path, database: str, valkey_url: str
+    images: dict[str, Image], secrets: Path, database: str, broker: str
 ) -> dict[str, Service]:
     """Return every service, its addresses replaced by this machine's, its schema up to date."""
     addresses = {
         "pliant_owner@db/pliant": f"pliant_owner_container{database}",
         "pliant_app@db/pliant": f"pliant_app_container{database}",
-        "redis://valkey:6379/0": valkey_url,
+        "redis://valkey:6379/0": broker,
         "8000": str(free_port()),
     }
     prepared = {

@@ -1,0 +1,180 @@
+"""A sample's page: one headline, the reference on the same scale, wells, findings."""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from app.dashboard.contexts.shell import Notice
+from app.dashboard.contexts.wording import Chip, DinText, FindingText, FormValues, MomentText
+
+
+@dataclass(frozen=True)
+class Fact:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class TwoWidths:
+    """One chart drawn for a desk and for a phone, so that its text keeps its size on both."""
+
+    wide: Markup
+    narrow: Markup
+
+
+@dataclass(frozen=True)
+class ReferenceSummary:
+    """The mean of the sample's references, and the image score's distance from it."""
+
+    value: str
+    interval: str
+    runs: str
+    delta: str | None
+    percent_deviation: str | None
+
+
+@dataclass(frozen=True)
+class ScorePart:
+    """A donor score, ready to be shown."""
+
+    rigidity: str
+    interval: str
+    crossing: str
+    deformability: str
+    deformability_interval: str
+    counted: str
+    published: str
+    replicates: str | None
+    basis: str
+    population: str
+    computed: MomentText
+    model_name: str
+    model_href: str | None
+    is_demonstration_model: bool
+    method: str
+    wells: TwoWidths | None
+
+
+@dataclass(frozen=True)
+class UnavailablePart:
+    """Why there is no donor score, and what the cells seen so far say."""
+
+    heading: str
+    reasons: tuple[str, ...]
+    cells: str | None
+    share: str | None
+
+
+@dataclass(frozen=True)
+class ProgressPart:
+    """An analysis under way; the page follows its events."""
+
+    analysis_id: str
+    images_done: int
+    images_total: int
+
+
+@dataclass(frozen=True)
+class OutletRow:
+    outlet: int
+    constriction: str
+    image: str
+    image_cumulated: str
+    reference: str
+    reference_cumulated: str
+
+
+@dataclass(frozen=True)
+class CurvesPart:
+    chart: TwoWidths
+    rows: tuple[OutletRow, ...]
+    has_image: bool
+    has_reference: bool
+
+
+@dataclass(frozen=True)
+class WellRow:
+    id: str
+    href: str
+    name: str
+    content: str
+    n_images: int
+    accepted: int
+    partly: int
+    rejected: int
+    pending: int
+    cells: str
+    score: str | None
+
+
+@dataclass(frozen=True)
+class RefusedImage:
+    """An image that was stored but cannot be used, with the reason in words."""
+
+    href: str
+    filename: str
+    well: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ReferenceRow:
+    value: str
+    interval: str
+    entered_as: str
+    cells: str
+    device: str
+    source: str
+    when: MomentText
+
+
+@dataclass(frozen=True)
+class ReferenceForm:
+    values: FormValues
+    first_outlets: tuple[tuple[int, str], ...]
+    other_outlets: tuple[tuple[int, str], ...]
+    notice: Notice | None = None
+
+
+@dataclass(frozen=True)
+class UploadPart:
+    """What the upload module reads from the page."""
+
+    sample_id: str
+    sample_href: str
+    max_file_bytes: int
+    limits: str
+
+
+@dataclass(frozen=True)
+class SamplePage:
+    id: str
+    href: str
+    donor_code: str
+    din: DinText | None
+    state: Chip
+    facts: tuple[Fact, ...]
+    notes: str | None
+    is_demonstration: bool
+    may_edit: bool
+    progress: ProgressPart | None
+    failure: str | None
+    score: ScorePart | None
+    unavailable: UnavailablePart | None
+    scale: TwoWidths | None
+    reference: ReferenceSummary | None
+    curves: CurvesPart | None
+    wells: tuple[WellRow, ...]
+    n_pending: int
+    findings: tuple[FindingText, ...]
+    refused: tuple[RefusedImage, ...]
+    references: tuple[ReferenceRow, ...]
+    reference_form: ReferenceForm
+    upload: UploadPart
+    notice: Notice | None = None
+
+
+@dataclass(frozen=True)
+class UploadPage:
+    donor_code: str
+    upload: UploadPart

@@ -1,0 +1,31 @@
+"""What every page shows around its own content."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shell:
+    """The frame: who is signed in, and which part of the navigation is the current one."""
+
+    title: str
+    section: str = ""
+    account_name: str | None = None
+    role: str | None = None
+    may_read_models: bool = False
+    may_edit_samples: bool = False
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One message at the top of a page: what happened, and what to do next."""
+
+    text: str
+    tone: str = "bad"
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    title: str
+    message: str
+    next_step: str
+    request_id: str | None

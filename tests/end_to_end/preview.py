@@ -1,0 +1,362 @@
+"""Every page with drawn data and the strict content policy, without a database."""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from markupsafe import Markup
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from app import charts
+from app.charts import Estimate
+from app.dashboard.contexts import accounts, images, model_versions, sample, samples
+from app.dashboard.contexts.shell import ErrorPage, Notice, Shell
+from app.dashboard.contexts.wording import (
+    CONTAINERS,
+    MODEL_STATES,
+    SAMPLE_STATES,
+    VERDICTS,
+    FindingText,
+    FormValues,
+    din_text,
+    moment_text,
+)
+from app.dashboard.rendering import FRONTEND, render
+from app.domain.outlets import CONSTRICTION_UM, IMAGED_OUTLETS, OUTLETS
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+AT = moment_text(dt.datetime(2026, 11, 20, 9, 41, tzinfo=dt.UTC))
+IMAGE, REFERENCE = Estimate(3.08, 2.91, 3.24), Estimate(2.96, 2.63, 3.30)
+SHARES = {2: 0.06, 3: 0.38, 4: 0.43, 5: 0.13}
+REFERENCE_SHARES = {1: 0.004, 2: 0.09, 3: 0.42, 4: 0.40, 5: 0.08, 6: 0.006}
+
+
+def shell(title: str, section: str = "samples") -> Shell:
+    return Shell(
+        title=title,
+        section=section,
+        account_name="A. Technician",
+        role="technician",
+        may_read_models=True,
+        may_edit_samples=True,
+    )
+
+
+def samples_page() -> samples.SamplesPage:
+    scored = samples.ScoreCell("3.08", "2.91 to 3.24", Markup(charts.tiny_scale(IMAGE, REFERENCE)))
+    row = samples.SampleRow(
+        href="/samples/1",
+        donor_code="DEMO-1",
+        din=din_text("A999921123456", is_checked=True),
+        accession_number="ACC-2026-001187",
+        state=SAMPLE_STATES["computed"],
+        score=scored,
+        images="50 in 2 wells",
+        created=AT,
+        is_demonstration=True,
+    )
+    bare = replace(row, is_demonstration=False, accession_number=None, score=None)
+    rows = (
+        row,
+        replace(bare, donor_code="D-017", state=SAMPLE_STATES["running"], images="41 in 2 wells"),
+        replace(bare, donor_code="D-016", state=SAMPLE_STATES["unavailable"], din=None),
+        replace(bare, donor_code="D-015", state=SAMPLE_STATES["received"], images="none yet"),
+    )
+    return samples.SamplesPage(rows, samples.SampleSearch(), SAMPLE_STATES, "/samples?cursor=x")
+
+
+def two_widths(draw: Callable[[str, int], str], name: str, wide: int = 640) -> sample.TwoWidths:
+    return sample.TwoWidths(Markup(draw(f"{name}-wide", wide)), Markup(draw(f"{name}-narrow", 340)))
+
+
+def curves() -> sample.CurvesPart:
+    cumulated = dict(charts.cumulated(SHARES, 6))
+    reference = dict(charts.cumulated(REFERENCE_SHARES, 6))
+    rows = tuple(
+        sample.OutletRow(
+            outlet=outlet,
+            constriction=f"{CONSTRICTION_UM[outlet]:.2f} µm",
+            image=f"{100 * SHARES.get(outlet, 0):.1f} %",
+            image_cumulated=f"{100 * cumulated[outlet]:.1f} %",
+            reference=f"{100 * REFERENCE_SHARES.get(outlet, 0):.1f} %",
+            reference_cumulated=f"{100 * reference[outlet]:.1f} %",
+        )
+        for outlet in range(1, 7)
+    )
+    chart = two_widths(
+        lambda ident, width: charts.cumulative_curves(
+            SHARES, REFERENCE_SHARES, ident=ident, width=width
+        ),
+        "curves",
+        560,
+    )
+    return sample.CurvesPart(chart, rows, has_image=True, has_reference=True)
+
+
+def score_part() -> sample.ScorePart:
+    wells = two_widths(
+        lambda ident, width: charts.well_strip(
+            {"B2": 3.02, "B3": 3.15}, IMAGE, ident=ident, width=width
+        ),
+        "wells",
+    )
+    return sample.ScorePart(
+        rigidity="3.08",
+        interval="2.91 to 3.24",
+        crossing="Half the cells pass outlet 3.08 (2.02 µm)",
+        deformability="44 %",
+        deformability_interval="38 to 51 %",
+        counted="46 %",
+        published="3.07",
+        replicates="Replicate wells differ by 0.13",
+        basis="5 812 cells, 48 images, 2 wells",
+        population="How near this donor lies to the training donors is not known",
+        computed=AT,
+        model_name="demonstration-1",
+        model_href="/model-versions/1",
+        is_demonstration_model=True,
+        method="rs-image-outlets/1",
+        wells=wells,
+    )
+
+
+def sample_page() -> sample.SamplePage:
+    well = sample.WellRow(
+        id="w1", href="/wells/1", name="B2", content="Unsorted", n_images=25, accepted=23,
+        partly=1, rejected=1, pending=0, cells="2 871", score="3.02",
+    )  # fmt: skip
+    outlets = tuple((o, f"{CONSTRICTION_UM[o]:.2f} µm") for o in OUTLETS)
+    form = sample.ReferenceForm(
+        values=FormValues(),
+        first_outlets=tuple(pair for pair in outlets if pair[0] in IMAGED_OUTLETS),
+        other_outlets=tuple(pair for pair in outlets if pair[0] not in IMAGED_OUTLETS),
+    )
+    return sample.SamplePage(
+        id="1",
+        href="/samples/1",
+        donor_code="DEMO-1",
+        din=din_text("A999921123456", is_checked=True),
+        state=SAMPLE_STATES["computed"],
+        facts=(
+            sample.Fact("Accession", "ACC-2026-001187"),
+            sample.Fact("Container", "Blood bag"),
+            sample.Fact("Storage day", "12"),
+        ),
+        notes=None,
+        is_demonstration=True,
+        may_edit=True,
+        progress=None,
+        failure=None,
+        score=score_part(),
+        unavailable=None,
+        scale=two_widths(
+            lambda ident, width: charts.score_scale(IMAGE, REFERENCE, ident=ident, width=width),
+            "scale",
+        ),
+        reference=sample.ReferenceSummary("2.96", "2.63 to 3.30", "1 run", "+0.12", "12 %"),
+        curves=curves(),
+        wells=(well, replace(well, name="B3", score="3.15", rejected=0, accepted=25)),
+        n_pending=0,
+        findings=(
+            FindingText(
+                "warning",
+                "Read the interval as a lower bound: the model's error over donors was not "
+                "measured.",
+            ),
+        ),
+        refused=(
+            sample.RefusedImage(
+                "/images/2", "img_013.bmp", "B2",
+                "The image is out of focus; refocus and take it again.",
+            ),
+        ),
+        references=(
+            sample.ReferenceRow(
+                "2.96", "2.63 to 3.30", "Counts", "31 204", "Ratchet 2", "Sort of 20 Nov", AT
+            ),
+        ),
+        reference_form=form,
+        upload=upload_part(),
+    )  # fmt: skip
+
+
+def upload_part() -> sample.UploadPart:
+    return sample.UploadPart("1", "/samples/1", 20_000_000, "BMP, PNG or TIFF, up to 20 MB each.")
+
+
+def short_sample_page() -> sample.SamplePage:
+    reasons = ("Needs 17 more images in B2.", "A donor score needs 2 unsorted wells; add 1 more.")
+    unavailable = sample.UnavailablePart(
+        "Not a donor score: needs 17 more images in B2", reasons, "412", "54 %"
+    )
+    return replace(
+        sample_page(), score=None, unavailable=unavailable, state=SAMPLE_STATES["unavailable"],
+        is_demonstration=False, scale=None, curves=None, findings=(), references=(), refused=(),
+        reference=None, donor_code="D-016",
+    )  # fmt: skip
+
+
+def running_sample_page() -> sample.SamplePage:
+    return replace(
+        short_sample_page(), unavailable=None, progress=sample.ProgressPart("a1", 18, 50),
+        state=SAMPLE_STATES["running"], n_pending=32,
+    )  # fmt: skip
+
+
+def empty_sample_page() -> sample.SamplePage:
+    return replace(short_sample_page(), unavailable=None, wells=(), state=SAMPLE_STATES["received"])
+
+
+def well_page() -> images.WellPage:
+    tile = images.ImageTile(
+        "/images/1", "/picture.png", "img_001.bmp", VERDICTS["accepted"], "accepted",
+        "118 cells", None,
+    )  # fmt: skip
+    refused = replace(
+        tile, verdict=VERDICTS["rejected"], verdict_code="rejected", filename="img_013.bmp",
+        cells="not counted", message="The image is out of focus; refocus and take it again.",
+    )  # fmt: skip
+    return images.WellPage(
+        "B2", "Unsorted cells", "/samples/1", "DEMO-1", "25 images, 24 used.",
+        (tile, refused, *(replace(tile, filename=f"img_{n:03}.bmp") for n in range(2, 9))),
+        is_demonstration=True,
+    )  # fmt: skip
+
+
+def image_page() -> images.ImagePage:
+    rows = tuple(
+        images.CellRow(
+            id=f"c{n}",
+            number=n + 1,
+            row=str(120 + 37 * n),
+            column=str(90 + 53 * n),
+            diameter="6.2 µm",
+            verdict=VERDICTS["rejected" if n % 7 == 3 else "accepted"],
+            p_deformable="" if n % 7 == 3 else f"{(n * 13) % 100} %",
+            p_class="" if n % 7 == 3 else f"p{(n * 13) % 100 // 20}",
+            reason="cut by the edge" if n % 7 == 3 else "",
+        )
+        for n in range(40)
+    )
+    return images.ImagePage(
+        id="1", filename="img_001.bmp", verdict=VERDICTS["accepted"], well_name="B2",
+        well_href="/wells/1", sample_href="/samples/1", donor_code="DEMO-1",
+        picture="/picture.png", cells_src="/cells.json", width_px=2424, height_px=2424,
+        place="1 of 25", previous_href=None, next_href="/images/2",
+        findings=(FindingText("info", "A third of the field is too dark and was left out."),),
+        n_accepted=34, n_rejected=6, share="46 %", rows=rows, stored=AT, sha256="ab" * 32,
+        size="2424 × 2424 px, 0.1825 µm/px", model_name="demonstration-1",
+        is_demonstration_model=True, is_demonstration=True,
+    )  # fmt: skip
+
+
+def models_page() -> model_versions.ModelVersionsPage:
+    row = model_versions.ModelVersionRow(
+        href="/model-versions/1", name="demonstration-1", state=MODEL_STATES["active"],
+        is_demonstration=True, architecture="Compact", outlets="2, 3, 4, 5", accuracy="83 %",
+        score_error="SD 0.08 over 8 donors", created=AT,
+    )  # fmt: skip
+    return model_versions.ModelVersionsPage((row,))
+
+
+def model_page() -> model_versions.ModelVersionPage:
+    fact = sample.Fact
+    return model_versions.ModelVersionPage(
+        name="demonstration-1", state=MODEL_STATES["active"], is_demonstration=True,
+        figures=(fact("Cell accuracy", "83 %"), fact("Score error", "SD 0.08 over 8 donors")),
+        facts=(fact("Architecture", "Compact"), fact("SHA-256", "ab" * 32)),
+        sections=(("Training", (fact("epochs", "20"), fact("batch size", "64"))),),
+        manifest='{\n  "name": "demonstration-1"\n}',
+    )  # fmt: skip
+
+
+def pages() -> dict[str, tuple[str, Shell, object, int]]:
+    """Path to template, frame, context and status."""
+    lost = ErrorPage(
+        "There is nothing here", "There is no such sample.", "Check the address.", "01JD-7F3A"
+    )
+    sign_in = accounts.SignInPage("", "/samples", Notice("Name and password do not fit."))
+    search = samples.SampleSearch()
+    none_yet = samples.SamplesPage((), search, SAMPLE_STATES, None)
+    new = samples.NewSamplePage(FormValues(), CONTAINERS, ("SAGM", "AS-1", "AS-3"), None)
+    wrong = Notice("The donation number and its check character do not fit; scan the label again.")
+    return {
+        "/samples": ("samples_list.html", shell("Samples"), samples_page(), 200),
+        "/samples-none": ("samples_list.html", shell("Samples"), none_yet, 200),
+        "/samples/new": (
+            "sample_new.html", shell("New sample"),
+            replace(new, values=FormValues(din="A999921123457X"), notice=wrong, wrong_field="din"),
+            422,
+        ),
+        "/samples/1": ("sample.html", shell("Donor DEMO-1"), sample_page(), 200),
+        "/samples/short": ("sample.html", shell("Donor D-016"), short_sample_page(), 200),
+        "/samples/running": ("sample.html", shell("Donor D-016"), running_sample_page(), 200),
+        "/samples/empty": ("sample.html", shell("Donor D-016"), empty_sample_page(), 200),
+        "/samples/1/upload": (
+            "sample_upload.html", shell("Add images"),
+            sample.UploadPage("DEMO-1", upload_part()), 200,
+        ),
+        "/wells/1": ("well.html", shell("Well B2"), well_page(), 200),
+        "/images/1": ("image.html", shell("img_001.bmp"), image_page(), 200),
+        "/model-versions": (
+            "model_versions_list.html", shell("Model versions", "models"), models_page(), 200,
+        ),
+        "/model-versions/1": (
+            "model_version.html", shell("demonstration-1", "models"), model_page(), 200,
+        ),
+        "/try-it": ("try_it.html", shell("Try it", "try-it"), None, 200),
+        "/sign-in": ("sign_in.html", Shell("Sign in"), sign_in, 401),
+        "/sign-in/x": ("sign_in_link.html", Shell("Welcome"), accounts.LinkPage("x"), 200),
+        "/account": (
+            "account.html", shell("Account", ""),
+            accounts.AccountPage("A. Technician", "technician", has_password=True), 200,
+        ),
+        "/lost": ("error.html", shell("Not found"), lost, 404),
+    }  # fmt: skip
+
+
+async def _drawn(request: Request) -> Response:
+    template, frame, page, status = pages()[request.url.path]
+    answer = render(template, frame, page, status=status)
+    answer.headers["Content-Security-Policy"] = POLICY
+    return answer
+
+
+async def _cells(_: Request) -> JSONResponse:
+    circle = [(0, 18), (13, 13), (18, 0), (13, -13), (0, -18), (-13, -13), (-18, 0), (-13, 13)]
+    items = [
+        {
+            "id": f"c{n}",
+            "row": 120 + 37 * n,
+            "column": 90 + 53 * n,
+            "verdict": "rejected" if n % 7 == 3 else "accepted",
+            "p_deformable": None if n % 7 == 3 else (n * 13) % 100 / 100,
+            "outline": [(120 + 37 * n + r, 90 + 53 * n + c) for r, c in circle],
+        }
+        for n in range(40)
+    ]
+    return JSONResponse({"items": items, "next_cursor": None})
+
+
+async def _picture(_: Request) -> Response:
+    grey = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">'
+        '<rect width="100" height="100" fill="#b4b4b4"/></svg>'
+    )
+    return Response(grey, media_type="image/svg+xml")
+
+
+def application() -> Starlette:
+    door: Callable[[Request], Awaitable[Response]] = _drawn
+    routes: list[BaseRoute] = [Route(path, door) for path in pages()]
+    routes += [Route("/cells.json", _cells), Route("/picture.png", _picture)]
+    routes.append(Mount("/static", StaticFiles(directory=FRONTEND / "static")))
+    return Starlette(routes=routes)
