@@ -39,7 +39,7 @@ def create_account(session: Session, principal: Principal, *, name: str, role: R
     session.add(account)
     session.flush()
     audit.record(
-        session, actor=principal.id, action="account_created", entity="account",
+        session, actor=principal.id, action="account.created", entity="account",
         entity_id=str(account.id), after={"role": role.value},
     )  # fmt: skip
     return _view(account)
@@ -65,7 +65,7 @@ def make_sign_in_link(session: Session, principal: Principal, account_id: uuid.U
         )
     )
     audit.record(
-        session, actor=principal.id, action="sign_in_link_made", entity="account",
+        session, actor=principal.id, action="account.link_made", entity="account",
         entity_id=str(account.id),
     )  # fmt: skip
     return f"/sign-in/{token}"
@@ -109,7 +109,7 @@ def set_password(
     queries.end_browser_sessions(session, account.id, at=dt.datetime.now(dt.UTC))
     signed_in = browser_sessions.start(session, account)
     audit.record(
-        session, actor=principal.id, action="password_set", entity="account",
+        session, actor=principal.id, action="account.password_set", entity="account",
         entity_id=str(account.id),
     )  # fmt: skip
     return signed_in
@@ -125,7 +125,7 @@ def disable_account(session: Session, principal: Principal, account_id: uuid.UUI
         account.disabled_at = dt.datetime.now(dt.UTC)
         queries.end_browser_sessions(session, account.id, at=account.disabled_at)
         audit.record(
-            session, actor=principal.id, action="account_disabled", entity="account",
+            session, actor=principal.id, action="account.disabled", entity="account",
             entity_id=str(account.id),
         )  # fmt: skip
     return _view(account)
@@ -134,7 +134,7 @@ def disable_account(session: Session, principal: Principal, account_id: uuid.UUI
 def _signed_in(session: Session, account: Account, *, by: str) -> SignedIn:
     signed_in = browser_sessions.start(session, account)
     audit.record(
-        session, actor=f"account:{account.id}", action="signed_in", entity="account",
+        session, actor=f"account:{account.id}", action="account.signed_in", entity="account",
         entity_id=str(account.id), after={"by": by},
     )  # fmt: skip
     return signed_in

@@ -60,7 +60,7 @@ def create_key(
     session.add(key)
     session.flush()
     audit.record(
-        session, actor=principal.id, action="key_created", entity="api_key",
+        session, actor=principal.id, action="api_key.created", entity="api_key",
         entity_id=str(key.id), after={"name": name, "role": role.value},
     )  # fmt: skip
     return NewKeyView(made.token, _view(key))
@@ -77,7 +77,7 @@ def revoke_key(session: Session, principal: Principal, key_id: uuid.UUID) -> Key
     if key.revoked_at is None:
         key.revoked_at = dt.datetime.now(dt.UTC)
         audit.record(
-            session, actor=principal.id, action="key_revoked", entity="api_key",
+            session, actor=principal.id, action="api_key.revoked", entity="api_key",
             entity_id=str(key.id),
         )  # fmt: skip
     return _view(key)

@@ -7,12 +7,13 @@ from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.db.queries.images import newest_scans
 from app.db.tables import (
     Analysis,
     Cell,
     Donor,
     InstrumentProfile,
-    ReferenceMeasurement,
+    ModelVersion,
     Sample,
     Scan,
     ScanImage,
@@ -23,24 +24,21 @@ from app.db.tables import (
 Position = tuple[dt.datetime, uuid.UUID]
 
 
-def visible(
-    session: Session, sample_id: uuid.UUID, *, owner: str | None, lock: bool = False
-) -> tuple[Sample, Donor] | None:
-    """The sample and its donor, if it exists for this owner (None: any)."""
-    wanted = _with_donor(owner).where(Sample.id == sample_id)
-    if lock:
-        wanted = wanted.with_for_update(of=Sample)
-    row = session.execute(wanted).one_or_none()
-    return (row[0], row[1]) if row else None
+def with_donor(session: Session, sample_id: uuid.UUID) -> tuple[Sample, Donor]:
+    row = session.execute(_with_donor(None).where(Sample.id == sample_id)).one()
+    return row[0], row[1]
 
 
-def visible_well(
-    session: Session, well_id: uuid.UUID, *, owner: str | None
-) -> tuple[Well, Sample] | None:
-    wanted = select(Well, Sample).join(Sample, Sample.id == Well.sample_id)
-    wanted = wanted.where(Well.id == well_id, *_owned(owner))
-    row = session.execute(wanted).one_or_none()
-    return (row[0], row[1]) if row else None
+def locked_for_change(session: Session, sample_id: uuid.UUID) -> Sample:
+    """The sample, for one change at a time to its wells."""
+    wanted = select(Sample).where(Sample.id == sample_id).with_for_update()
+    return session.scalars(wanted.execution_options(populate_existing=True)).one()
+
+
+def held_still(session: Session, sample_id: uuid.UUID) -> Sample:
+    """The sample, its state kept until the transaction is over; many may hold it at once."""
+    wanted = select(Sample).where(Sample.id == sample_id).with_for_update(read=True)
+    return session.scalars(wanted.execution_options(populate_existing=True)).one()
 
 
 def list_page(
@@ -87,7 +85,7 @@ def image_counts(
     wanted = (
         select(Scan.well_id, ScanImage.verdict, func.count())
         .join(ScanImage, ScanImage.scan_id == Scan.id)
-        .where(Scan.id.in_(_newest_scans(sample_ids)))
+        .where(Scan.id.in_(newest_scans(Well.sample_id.in_(sample_ids))))
         .group_by(Scan.well_id, ScanImage.verdict)
     )
     return {(well_id, verdict): count for well_id, verdict, count in session.execute(wanted)}
@@ -98,34 +96,25 @@ def cell_counts(session: Session, sample_ids: Collection[uuid.UUID]) -> dict[uui
     wanted = (
         select(ScanImage.well_id, func.count())
         .join(Cell, and_(Cell.image_id == ScanImage.id, Cell.verdict == "accepted"))
-        .where(ScanImage.scan_id.in_(_newest_scans(sample_ids)))
+        .where(ScanImage.scan_id.in_(newest_scans(Well.sample_id.in_(sample_ids))))
         .group_by(ScanImage.well_id)
     )
     return {row[0]: row[1] for row in session.execute(wanted)}
 
 
-def references_of(
-    session: Session, sample_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, list[ReferenceMeasurement]]:
-    wanted = select(ReferenceMeasurement).where(ReferenceMeasurement.sample_id.in_(sample_ids))
-    found: dict[uuid.UUID, list[ReferenceMeasurement]] = defaultdict(list)
-    for row in session.scalars(wanted.order_by(ReferenceMeasurement.created_at)):
-        found[row.sample_id].append(row)
-    return found
-
-
 def latest_scores(
     session: Session, sample_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, tuple[Analysis, Score]]:
-    """By sample, of its newest analysis that has come to an answer."""
+) -> list[tuple[Analysis, Score, ModelVersion]]:
+    """Of each sample's newest analysis that came to an answer."""
     wanted = (
-        select(Analysis, Score)
+        select(Analysis, Score, ModelVersion)
         .join(Score, Score.analysis_id == Analysis.id)
-        .where(Analysis.sample_id.in_(sample_ids))
+        .join(ModelVersion, ModelVersion.id == Analysis.model_version_id)
+        .where(Analysis.sample_id.in_(sample_ids), Analysis.state == "done")
         .distinct(Analysis.sample_id)
         .order_by(Analysis.sample_id, Analysis.created_at.desc())
     )
-    return {analysis.sample_id: (analysis, score) for analysis, score in session.execute(wanted)}
+    return [(row[0], row[1], row[2]) for row in session.execute(wanted)]
 
 
 def newest_scan(session: Session, well_id: uuid.UUID) -> Scan:
@@ -173,13 +162,3 @@ def _owned(owner: str | None) -> tuple[ColumnElement[bool], ...]:
 def _with_donor(owner: str | None) -> Select[Sample, Donor]:
     joined = select(Sample, Donor).join(Donor, Donor.id == Sample.donor_id)
     return joined.where(*_owned(owner))
-
-
-def _newest_scans(sample_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
-    return (
-        select(Scan.id)
-        .join(Well, Well.id == Scan.well_id)
-        .where(Well.sample_id.in_(sample_ids))
-        .distinct(Scan.well_id)
-        .order_by(Scan.well_id, Scan.ordinal.desc())
-    )

@@ -1,0 +1,106 @@
+"""Samples, and the wells of a sample."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from app.api.v1.schemas.samples import SampleIn, SampleOut, WellIn, WellOut
+from app.domain.errors import InvalidInput
+from app.security.permissions import Permission
+from app.services import samples
+from app.services.samples import NewSample, NewWell, SampleState
+from app.web.creation import CreationDep
+from app.web.dependencies import PrincipalDep, SessionDep, require
+from app.web.errors import refusals
+from app.web.paging import CursorParam, LimitParam, Page
+
+router = APIRouter(tags=["samples"])
+
+Filter = Annotated[str | None, Query(max_length=100)]
+
+
+@router.post(
+    "/samples",
+    status_code=201,
+    response_model=SampleOut,
+    dependencies=[require(Permission.EDIT_SAMPLES)],
+)
+def create_sample(
+    body: SampleIn, session: SessionDep, principal: PrincipalDep, creation: CreationDep
+) -> Response:
+    """Take in a sample; a wrong DIN check character is refused."""
+    new = NewSample(**body.model_dump())
+    return creation.answer(
+        body,
+        lambda: SampleOut.model_validate(samples.create_sample(session, principal, new)),
+        location="/api/v1/samples/{id}",
+    )
+
+
+@router.get("/samples", dependencies=[require(Permission.READ_SAMPLES)])
+def list_samples(
+    *,
+    session: SessionDep,
+    principal: PrincipalDep,
+    donor_code: Filter = None,
+    din: Filter = None,
+    accession_number: Filter = None,
+    state: SampleState | None = None,
+    cursor: CursorParam = None,
+    limit: LimitParam = 50,
+) -> Page[SampleOut]:
+    """List samples, newest first."""
+    listing = samples.list_samples(
+        session,
+        principal,
+        donor_code=donor_code,
+        din=din,
+        accession_number=accession_number,
+        state=state,
+        cursor=cursor,
+        limit=limit,
+    )
+    items = [SampleOut.model_validate(view) for view in listing.items]
+    return Page(items=items, next_cursor=listing.next_cursor)
+
+
+@router.get(
+    "/samples/{sample_id}",
+    dependencies=[require(Permission.READ_SAMPLES)],
+    responses=refusals(404),
+)
+def get_sample(sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> SampleOut:
+    """Show a sample with its wells, image counts, references and latest score."""
+    return SampleOut.model_validate(samples.get_sample(session, principal, sample_id))
+
+
+@router.post(
+    "/samples/{sample_id}/wells",
+    status_code=201,
+    response_model=WellOut,
+    dependencies=[require(Permission.EDIT_SAMPLES)],
+    responses=refusals(404, 409),
+)
+def add_well(
+    sample_id: uuid.UUID,
+    body: WellIn,
+    session: SessionDep,
+    principal: PrincipalDep,
+    creation: CreationDep,
+) -> Response:
+    """Add a well with its first scan; a donor score comes from unsorted wells only."""
+    new = NewWell(**(body.model_dump() | {"outlet": _outlet(body.outlet)}))
+    return creation.answer(
+        body,
+        lambda: WellOut.model_validate(samples.add_well(session, principal, sample_id, new)),
+        location="/api/v1/wells/{id}",
+    )
+
+
+def _outlet(given: int | str) -> int | None:
+    if given == "unsorted":
+        return None
+    if isinstance(given, str):
+        raise InvalidInput("outlet_unknown", "The outlet is unsorted or 1 to 12; correct it.")
+    return given

@@ -1,0 +1,93 @@
+"""Samples and wells on the wire."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from app.services.references import ReferenceView
+from app.services.samples import Container, SampleState
+from app.services.scores import ScoreView
+
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _outlet_on_the_wire(outlet: object) -> object:
+    return "unsorted" if outlet is None else outlet
+
+
+class SampleIn(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    donor_code: Annotated[str, Field(examples=["D-0042"], max_length=64)]
+    din: Annotated[str | None, Field(max_length=100, description="In any scanner form.")] = None
+    accession_number: Text | None = None
+    collected_on: dt.date | None = None
+    storage_day: Annotated[int | None, Field(le=10_000)] = None
+    container: Container
+    additive: Text | None = None
+    sampled_at: AwareDatetime | None = None
+    notes: Annotated[str | None, Field(max_length=4000)] = None
+
+
+class WellIn(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    outlet: Annotated[
+        int | str, Field(description="`unsorted`, or 1 to 12.", examples=["unsorted"])
+    ]
+    number: Annotated[int, Field(le=1000)] = 1
+    plate_barcode: Text | None = None
+    position: Annotated[str | None, Field(max_length=20, examples=["B2"])] = None
+    profile_id: Annotated[
+        uuid.UUID | None, Field(description="An instrument profile; the built-in one if absent.")
+    ] = None
+
+
+class ImageCountsOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    total: int
+    pending: int
+    accepted: int
+    partly: int
+    rejected: int
+
+
+class WellOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    sample_id: uuid.UUID
+    outlet: Annotated[int | Literal["unsorted"], BeforeValidator(_outlet_on_the_wire)]
+    number: int
+    name: str
+    plate_barcode: str | None
+    position: str | None
+    profile_id: uuid.UUID
+    images: ImageCountsOut
+    n_cells: int
+
+
+class SampleOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    donor_code: str
+    din: str | None
+    din_is_checked: bool | None
+    accession_number: str | None
+    collected_on: dt.date | None
+    storage_day: int | None
+    storage_day_is_derived: bool
+    container: Container
+    additive: str | None
+    sampled_at: dt.datetime | None
+    notes: str | None
+    state: SampleState
+    is_demonstration: bool
+    created_at: dt.datetime
+    wells: list[WellOut]
+    references: list[ReferenceView]
+    latest_score: ScoreView | None

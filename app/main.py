@@ -1,0 +1,104 @@
+"""The web process: `uvicorn app.main:create_app --factory`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
+from fastapi.staticfiles import StaticFiles
+from starlette.responses import JSONResponse
+
+from app.api import health
+from app.api.v1.router import router as api_router
+from app.db.session import make_engine, make_sessions
+from app.observability import WebMetrics, configure_logs
+from app.settings import Settings
+from app.storage import open_store
+from app.web.body import BufferSpace
+from app.web.dependencies import is_https, public, refuse_key_in_url
+from app.web.errors import ProblemDocument, add_error_handlers
+from app.web.middleware import Doorkeeper
+
+STATIC: Final = Path(__file__).resolve().parents[1] / "frontend" / "static"
+OPENAPI_PATH: Final = "/api/v1/openapi.json"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Plug the real parts together; nothing is opened before the process starts to serve."""
+    settings = settings or Settings()
+    app = FastAPI(
+        title="Pliant",
+        summary="Donor red cell deformability from ordinary microscope images.",
+        version=version("pliant"),
+        lifespan=_lifespan,
+        openapi_url=None,  # served below, marked public like every other open route
+        docs_url=None,  # its page loads scripts from elsewhere, which our policy forbids
+        redoc_url=None,
+        dependencies=[Depends(refuse_key_in_url)],
+        generate_unique_id_function=_operation_id,
+        separate_input_output_schemas=False,
+    )
+    app.state.settings = settings
+    app.state.metrics = WebMetrics()
+    app.state.buffer_space = BufferSpace()
+    app.state.error_page = None
+    app.add_middleware(Doorkeeper, is_https=is_https(settings), own_origin=_own_origin(settings))
+    add_error_handlers(app)
+    _add_routes(app)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The published contract; docs/openapi.json is its tested copy."""
+    return _document(create_app(Settings()))
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    configure_logs(settings.log_format)
+    if settings.database_url is None:
+        raise RuntimeError("PLIANT_DATABASE_URL is not set; `pliant up` sets it, see its log")
+    engine = make_engine(settings.database_url, pool_size=20)
+    app.state.sessions = make_sessions(engine)
+    app.state.store = open_store(storage_url(settings))
+    try:
+        yield
+    finally:
+        engine.dispose()
+
+
+def storage_url(settings: Settings) -> str:
+    return settings.storage_url or (settings.data_dir.resolve() / "storage").as_uri()
+
+
+def _add_routes(app: FastAPI) -> None:
+    app.include_router(health.router)
+    app.include_router(api_router)
+
+    @app.get(OPENAPI_PATH, dependencies=[public], include_in_schema=False)
+    def get_openapi() -> JSONResponse:
+        return JSONResponse(_document(app))
+
+    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = app.openapi()
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = ProblemDocument.model_json_schema()
+    return document
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _own_origin(settings: Settings) -> str | None:
+    """The origin that browsers must come from, if an address is configured."""
+    if settings.public_url is None:
+        return None
+    return str(settings.public_url).split("/", 3)[0] + "//" + str(settings.public_url).split("/")[2]

@@ -1,0 +1,64 @@
+"""Whether this installation can do its work."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.db.queries import health as queries
+from app.db.queries import jobs as job_queries
+from app.db.session import SessionMaker, transaction
+from app.storage import Store
+
+SWEEPER: Final = "sweeper"
+SWEEPER_SILENT_AFTER: Final = dt.timedelta(seconds=15)
+
+
+@dataclass(frozen=True)
+class Health:
+    """`is_ready`: uploads are accepted. `is_degraded`: they wait, the broker being away."""
+
+    is_ready: bool
+    is_degraded: bool
+    checks: dict[str, str]
+
+
+def check(sessions: SessionMaker, store: Store) -> Health:
+    checks = _check_database(sessions) | {"storage": "ok" if store.answers() else "failed"}
+    needed = ("database", "storage", "model")
+    is_ready = all(checks[name] == "ok" for name in needed)
+    return Health(
+        is_ready=is_ready,
+        is_degraded=is_ready and checks["broker"] != "ok",
+        checks=checks,
+    )
+
+
+def _check_database(sessions: SessionMaker) -> dict[str, str]:
+    try:
+        with transaction(sessions) as session:
+            has_model = queries.has_active_model(session)
+            broker = _broker_state(session)
+    except SQLAlchemyError:
+        return {"database": "failed", "model": "unknown", "broker": "unknown"}
+    return {
+        "database": "ok",
+        "model": "ok" if has_model else "no active model version",
+        "broker": broker,
+    }
+
+
+def _broker_state(session: Session) -> str:
+    """What the sweeper last said; the web process itself never talks to the broker."""
+    found = queries.last_report(session, SWEEPER)
+    if found is None or found[1] > SWEEPER_SILENT_AFTER:
+        return "sweeper silent"
+    return "ok" if found[0].get("broker_ok") else "unreachable"
+
+
+def job_figures(session: Session) -> tuple[dict[tuple[str, str], int], float]:
+    """Jobs by kind and state, and the age in seconds of the one that has waited longest."""
+    oldest = job_queries.oldest_waiting_seconds(session)
+    return job_queries.counts_by_state(session), oldest or 0.0

@@ -1,0 +1,353 @@
+"""Samples and their wells: taking them in, and what is known of them."""
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from app.db.queries import samples as queries
+from app.db.queries.references import references_of_samples
+from app.db.tables import Donor, Sample, Scan, Well
+from app.domain.errors import Conflict, InvalidInput
+from app.domain.identifiers import parse_din
+from app.domain.outlets import OUTLETS
+from app.domain.quality import Verdict
+from app.security.permissions import Principal
+from app.services import audit, instrument_profiles, references, scores
+from app.services.paging import Listing, cut, decode
+from app.services.references import ReferenceView
+from app.services.scores import ScoreView, well_name
+from app.services.visibility import refuse_if_closed, visible_sample, visible_well
+
+DONOR_CODE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._/-]{0,62}[A-Za-z0-9])?")
+
+
+class Container(StrEnum):
+    CITRATE_TUBE = "citrate_tube"
+    BLOOD_BAG = "blood_bag"
+    SEGMENT = "segment"
+    PLASTIC_TUBE = "plastic_tube"
+
+
+class SampleState(StrEnum):
+    RECEIVED = "received"
+    RUNNING = "running"
+    COMPUTED = "computed"
+    UNAVAILABLE = "unavailable"
+    SUBMITTED = "submitted"
+    RELEASED = "released"
+    AMENDED = "amended"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSample:
+    """What was entered; `din` in any scanner form, times with their zone."""
+
+    donor_code: str
+    container: Container
+    din: str | None = None
+    accession_number: str | None = None
+    collected_on: dt.date | None = None
+    storage_day: int | None = None
+    additive: str | None = None
+    sampled_at: dt.datetime | None = None
+    notes: str | None = None
+    is_demonstration: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewWell:
+    """`outlet` None: unsorted; `number` None: the next free one."""
+
+    outlet: int | None
+    number: int | None = 1
+    plate_barcode: str | None = None
+    position: str | None = None
+    profile_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
+class ImageCounts:
+    total: int
+    pending: int
+    accepted: int
+    partly: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class WellView:
+    id: uuid.UUID
+    sample_id: uuid.UUID
+    outlet: int | None
+    number: int
+    name: str
+    plate_barcode: str | None
+    position: str | None
+    profile_id: uuid.UUID
+    images: ImageCounts
+    n_cells: int
+
+
+@dataclass(frozen=True)
+class SampleView:
+    id: uuid.UUID
+    donor_code: str
+    din: str | None
+    din_is_checked: bool | None
+    accession_number: str | None
+    collected_on: dt.date | None
+    storage_day: int | None
+    storage_day_is_derived: bool
+    container: Container
+    additive: str | None
+    sampled_at: dt.datetime | None
+    notes: str | None
+    state: SampleState
+    is_demonstration: bool
+    created_at: dt.datetime
+    wells: tuple[WellView, ...]
+    references: tuple[ReferenceView, ...]
+    latest_score: ScoreView | None
+
+
+def create_sample(session: Session, principal: Principal, new: NewSample) -> SampleView:
+    if not DONOR_CODE.fullmatch(new.donor_code):
+        raise InvalidInput(
+            "donor_code",
+            "A donor code has 1 to 64 letters, digits, dots, dashes or spaces; never a name.",
+        )
+    din = parse_din(new.din) if new.din else None
+    storage_day, is_derived = _storage_day(new)
+    donor = queries.donor_by_code(session, new.donor_code)
+    sample = Sample(
+        donor_id=donor.id,
+        din=din.value if din else None,
+        din_raw=new.din or None,
+        din_is_checked=din.is_checked if din else None,
+        accession_number=new.accession_number,
+        collected_on=new.collected_on,
+        storage_day=storage_day,
+        storage_day_is_derived=is_derived,
+        container=new.container.value,
+        additive=new.additive,
+        sampled_at=new.sampled_at,
+        notes=new.notes,
+        is_demonstration=new.is_demonstration,
+        created_by=principal.id,
+    )
+    session.add(sample)
+    session.flush()
+    session.refresh(sample)
+    audit.record(
+        session, actor=principal.id, action="sample.created", entity="sample",
+        entity_id=str(sample.id), after={"donor_code": donor.code, "din": sample.din},
+    )  # fmt: skip
+    return _sample_view(sample, donor, wells=(), references=(), score=None)
+
+
+def get_sample(session: Session, principal: Principal, sample_id: uuid.UUID) -> SampleView:
+    visible_sample(session, principal, sample_id)
+    return _views(session, [queries.with_donor(session, sample_id)])[0]
+
+
+def list_samples(
+    session: Session,
+    principal: Principal,
+    *,
+    donor_code: str | None = None,
+    din: str | None = None,
+    accession_number: str | None = None,
+    state: SampleState | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Listing[SampleView]:
+    """Newest first; `din` in any scanner form."""
+    filters = {
+        "donor_code": donor_code,
+        "din": parse_din(din).value if din else None,
+        "accession_number": accession_number,
+        "state": state,
+    }
+    rows = queries.list_page(
+        session,
+        owner=principal.owner,
+        filters={name: value for name, value in filters.items() if value is not None},
+        after=decode(cursor),
+        limit=limit + 1,
+    )
+    page = cut(rows, limit, lambda row: (row[0].created_at, row[0].id))
+    return Listing(tuple(_views(session, page.items)), page.next_cursor)
+
+
+def add_well(
+    session: Session, principal: Principal, sample_id: uuid.UUID, new: NewWell
+) -> WellView:
+    """A well and its first scan."""
+    visible_sample(session, principal, sample_id)
+    sample = queries.locked_for_change(session, sample_id)
+    refuse_if_closed(sample)
+    number = _well_number(session, sample, new)
+    profile_id = new.profile_id or instrument_profiles.built_in(session).id
+    instrument_profiles.get_profile(session, profile_id)
+    well = Well(
+        sample_id=sample.id,
+        outlet=new.outlet,
+        number=number,
+        plate_barcode=new.plate_barcode,
+        position=new.position,
+        profile_id=profile_id,
+        created_by=principal.id,
+    )
+    session.add(well)
+    session.flush()
+    session.add(Scan(well_id=well.id, ordinal=1))
+    audit.record(
+        session, actor=principal.id, action="well.added", entity="sample",
+        entity_id=str(sample.id),
+        after={"well_id": str(well.id), "outlet": new.outlet, "number": number},
+    )  # fmt: skip
+    return _well_view(well, {}, {})
+
+
+def get_well(session: Session, principal: Principal, well_id: uuid.UUID) -> WellView:
+    well, sample = visible_well(session, principal, well_id)
+    counts = queries.image_counts(session, [sample.id])
+    return _well_view(well, counts, queries.cell_counts(session, [sample.id]))
+
+
+def start_scan(session: Session, principal: Principal, well_id: uuid.UUID) -> WellView:
+    """Begin a retake: later images go to a new scan, and only the newest counts."""
+    well, sample = visible_well(session, principal, well_id)
+    refuse_if_closed(queries.locked_for_change(session, sample.id))
+    ordinal = queries.newest_scan(session, well.id).ordinal + 1
+    session.add(Scan(well_id=well.id, ordinal=ordinal))
+    audit.record(
+        session, actor=principal.id, action="well.retake_started", entity="sample",
+        entity_id=str(sample.id), after={"well_id": str(well.id), "scan": ordinal},
+    )  # fmt: skip
+    return _well_view(well, {}, {})
+
+
+def annotate(session: Session, principal: Principal, sample_id: uuid.UUID, notes: str) -> None:
+    """Replace a sample's notes."""
+    visible_sample(session, principal, sample_id)
+    sample = queries.locked_for_change(session, sample_id)
+    before, sample.notes = sample.notes, notes
+    audit.record(
+        session, actor=principal.id, action="sample.annotated", entity="sample",
+        entity_id=str(sample_id), before={"notes": before}, after={"notes": notes},
+    )  # fmt: skip
+
+
+def _well_number(session: Session, sample: Sample, new: NewWell) -> int:
+    if new.outlet is not None and new.outlet not in OUTLETS:
+        raise InvalidInput("outlet_unknown", "The outlet is unsorted or 1 to 12; correct it.")
+    if new.number is None:
+        return queries.next_well_number(session, sample.id, new.outlet)
+    if new.number < 1:
+        raise InvalidInput("well_number", "Wells are numbered from 1.")
+    if queries.has_well(session, sample.id, new.outlet, new.number):
+        what = "unsorted" if new.outlet is None else f"outlet {new.outlet}"
+        raise Conflict(
+            "well_exists", f"The sample already has well {new.number} of {what}; use its next one."
+        )
+    return new.number
+
+
+def _storage_day(new: NewSample) -> tuple[int | None, bool]:
+    """Days from collection to sampling in the zone the time was given in; derived if it can be."""
+    if new.storage_day is not None and new.storage_day < 0:
+        raise InvalidInput("storage_day", "The storage day counts from 0, the day of collection.")
+    if new.collected_on is None or new.sampled_at is None:
+        return new.storage_day, False
+    derived = (new.sampled_at.date() - new.collected_on).days
+    if derived < 0:
+        raise InvalidInput(
+            "sampled_before_collection", "The sample was taken before its collection; correct it."
+        )
+    if new.storage_day not in (None, derived):
+        raise InvalidInput(
+            "storage_day_contradiction",
+            f"From collection to sampling are {derived} days, not {new.storage_day}; correct one.",
+        )
+    return derived, True
+
+
+def _views(session: Session, rows: Sequence[tuple[Sample, Donor]]) -> list[SampleView]:
+    """Views of many samples in a fixed number of queries."""
+    ids = [sample.id for sample, _ in rows]
+    wells = queries.wells_of(session, ids)
+    counts, cells = queries.image_counts(session, ids), queries.cell_counts(session, ids)
+    measured = references_of_samples(session, ids)
+    computed = scores.scores_of_samples(queries.latest_scores(session, ids))
+    return [
+        _sample_view(
+            sample,
+            donor,
+            wells=tuple(_well_view(well, counts, cells) for well in wells.get(sample.id, ())),
+            references=tuple(references.view(r) for r in measured if r.sample_id == sample.id),
+            score=computed.get(sample.id),
+        )
+        for sample, donor in rows
+    ]
+
+
+def _sample_view(
+    sample: Sample,
+    donor: Donor,
+    *,
+    wells: tuple[WellView, ...],
+    references: tuple[ReferenceView, ...],
+    score: ScoreView | None,
+) -> SampleView:
+    return SampleView(
+        id=sample.id,
+        donor_code=donor.code,
+        din=sample.din,
+        din_is_checked=sample.din_is_checked,
+        accession_number=sample.accession_number,
+        collected_on=sample.collected_on,
+        storage_day=sample.storage_day,
+        storage_day_is_derived=sample.storage_day_is_derived,
+        container=Container(sample.container),
+        additive=sample.additive,
+        sampled_at=sample.sampled_at,
+        notes=sample.notes,
+        state=SampleState(sample.state),
+        is_demonstration=sample.is_demonstration,
+        created_at=sample.created_at,
+        wells=wells,
+        references=references,
+        latest_score=score,
+    )
+
+
+def _well_view(
+    well: Well, counts: Mapping[tuple[uuid.UUID, str], int], cells: Mapping[uuid.UUID, int]
+) -> WellView:
+    by_verdict = {verdict: counts.get((well.id, verdict.value), 0) for verdict in Verdict}
+    return WellView(
+        id=well.id,
+        sample_id=well.sample_id,
+        outlet=well.outlet,
+        number=well.number,
+        name=well_name(well),
+        plate_barcode=well.plate_barcode,
+        position=well.position,
+        profile_id=well.profile_id,
+        images=ImageCounts(
+            total=sum(by_verdict.values()),
+            pending=by_verdict[Verdict.PENDING],
+            accepted=by_verdict[Verdict.ACCEPTED],
+            partly=by_verdict[Verdict.PARTLY],
+            rejected=by_verdict[Verdict.REJECTED],
+        ),
+        n_cells=cells.get(well.id, 0),
+    )

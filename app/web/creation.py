@@ -1,0 +1,75 @@
+"""Creating POSTs: 201 or 202 with `Location`, done once per `Idempotency-Key`."""
+
+import json
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from app.security.permissions import Principal
+from app.services import idempotency
+from app.web.dependencies import PrincipalDep, SessionDep
+
+KeyHeader = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="Repeats with this key get the first answer."),
+]
+
+
+class Creation:
+    """Answers a creating request; a repeat with the same key and body gets the first answer."""
+
+    def __init__(
+        self, request: Request, session: Session, principal: Principal, key: str | None
+    ) -> None:
+        self._route = f"{request.method} {request.url.path}"
+        self._session = session
+        self._principal = principal
+        self._key = key
+
+    def answer(
+        self,
+        body: BaseModel | None,
+        make: Callable[[], BaseModel],
+        *,
+        location: str | None = None,
+        status: int = 201,
+    ) -> JSONResponse:
+        """Do `make` unless it was done; `location` is a pattern over the answer's fields."""
+        if self._key is None:
+            return _respond(_made(make, location, status))
+        request = idempotency.Request(
+            self._principal,
+            self._route,
+            self._key,
+            body.model_dump_json().encode() if body else b"",
+        )
+        answer = idempotency.earlier_answer(self._session, request)
+        if answer is not None:
+            return _respond(answer, replayed=True)
+        answer = _made(make, location, status)
+        idempotency.remember(self._session, request, answer)
+        return _respond(answer)
+
+
+def get_creation(
+    request: Request, session: SessionDep, principal: PrincipalDep, key: KeyHeader = None
+) -> Creation:
+    return Creation(request, session, principal, key)
+
+
+CreationDep = Annotated[Creation, Depends(get_creation, scope="function")]
+
+
+def _made(make: Callable[[], BaseModel], location: str | None, status: int) -> idempotency.Answer:
+    body = json.loads(make().model_dump_json())
+    headers = {"Location": location.format(**body)} if location else {}
+    return idempotency.Answer(status, body, headers)
+
+
+def _respond(answer: idempotency.Answer, *, replayed: bool = False) -> JSONResponse:
+    headers = answer.headers | ({"Idempotency-Replayed": "true"} if replayed else {})
+    return JSONResponse(answer.body, status_code=answer.status, headers=headers)

@@ -1,0 +1,214 @@
+"""Refusals on the wire: one shape (RFC 9457) for programs, a page for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from app.domain.errors import (
+    Conflict,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    PliantError,
+    ProcessingFailed,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+)
+
+log = structlog.get_logger()
+
+
+class BadRequest(InvalidInput): ...
+
+
+class LengthRequired(InvalidInput): ...
+
+
+class RequestTimeout(InvalidInput): ...
+
+
+STATUS: Final[Mapping[type[PliantError], HTTPStatus]] = {
+    BadRequest: HTTPStatus.BAD_REQUEST,
+    LengthRequired: HTTPStatus.LENGTH_REQUIRED,
+    RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    NotPermitted: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    ProcessingFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+_HTTP_CODES: Final = {
+    404: ("no_such_route", "There is nothing at this address; check it."),
+    405: ("method_not_allowed", "This address does not answer that method; see Allow."),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A refusal as it is told, whatever the door."""
+
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    extra: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        return HTTPStatus(self.status).phrase
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **self.extra,
+            "type": f"urn:pliant:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": self.request_id,
+        }
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457; `code` is stable, `detail` is for people, some codes bring further members."""
+
+    model_config = ConfigDict(extra="allow", title="Problem")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may refuse with these statuses."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(PliantError, _answer_refusal)
+    app.add_exception_handler(RequestValidationError, _answer_invalid_request)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+
+
+def status_of(error: PliantError) -> int:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def answer(request: Request, problem: Problem) -> Response:
+    """Problem JSON under /api and for probes; else a page, or the way to the sign-in."""
+    request.app.state.metrics.refusals.labels(problem.code).inc()
+    if _wants_json(request):
+        return JSONResponse(
+            jsonable_encoder(problem.to_json()),
+            status_code=problem.status,
+            headers=dict(problem.headers),
+            media_type="application/problem+json",
+        )
+    if problem.status == HTTPStatus.UNAUTHORIZED and not request.url.path.startswith("/sign-in"):
+        return RedirectResponse(f"/sign-in?next={quote(_path_of(request))}", status_code=303)
+    page = request.app.state.error_page
+    body = page(request, problem) if page else f"<h1>{problem.title}</h1>"
+    return HTMLResponse(body, status_code=problem.status, headers=dict(problem.headers))
+
+
+def internal_error(request: Request) -> Response:
+    """The answer to our own mistakes: nothing of the cause but the id that finds it in the log."""
+    return answer(
+        request,
+        Problem(
+            status=500,
+            code="internal_error",
+            detail="Something failed here; give the request id to whoever runs this installation.",
+            request_id=request.state.request_id,
+            extra={},
+            headers={},
+        ),
+    )
+
+
+def problem_of(request: Request, error: PliantError) -> Problem:
+    status = status_of(error)
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+    if status in (411, 413):
+        headers["Connection"] = "close"  # what the client still sends is not read
+    return Problem(
+        status=status,
+        code=error.code,
+        detail=error.message,
+        request_id=request.state.request_id,
+        extra=error.extra,
+        headers=headers,
+    )
+
+
+def _answer_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PliantError)
+    log.info("refused", code=error.code, path=_route_of(request))
+    return answer(request, problem_of(request, error))
+
+
+def _answer_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"where": list(one["loc"]), "message": one["msg"], "kind": one["type"]}
+        for one in error.errors()
+    ]
+    first = errors[0]
+    place = ".".join(str(part) for part in first["where"][1:]) or first["where"][0]
+    problem = InvalidInput(
+        "invalid_request", f"{place}: {first['message']}; correct it.", errors=errors
+    )
+    return answer(request, problem_of(request, problem))
+
+
+def _answer_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, detail = _HTTP_CODES.get(error.status_code, ("bad_request", str(error.detail)))
+    problem = Problem(
+        status=error.status_code,
+        code=code,
+        detail=detail,
+        request_id=request.state.request_id,
+        extra={},
+        headers=error.headers or {},
+    )
+    return answer(request, problem)
+
+
+def _wants_json(request: Request) -> bool:
+    path = request.url.path
+    return path.startswith("/api/") or path in ("/livez", "/readyz", "/metrics")
+
+
+def _path_of(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _route_of(request: Request) -> str:
+    route = request.scope.get("route")
+    return getattr(route, "path", "unknown")
