@@ -17,6 +17,13 @@ from app.storage import Store, open_store
 from models.classifier import Classifier
 
 
+@dataclass
+class StopFlag:
+    """Set by a signal handler, where the lock inside an Event could deadlock."""
+
+    is_set: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """One per process: engines and network sessions do not survive a fork."""
@@ -26,7 +33,7 @@ class Context:
     store: Store
     classifiers: dict[str, Classifier] = field(default_factory=dict)
     """Loaded networks by the SHA-256 of their file; handlers fill it."""
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stopping: StopFlag = field(default_factory=StopFlag)
     """Set when this process was asked to stop."""
 
 
@@ -83,5 +90,5 @@ class Work:
         """Call between batches: leaves the handler if going on would be in vain."""
         if self.lost.is_set():
             raise ledger.StaleAttempt(str(self.job_id))
-        if self.cancelled.is_set() or self.context.stopping.is_set():
+        if self.cancelled.is_set() or self.context.stopping.is_set:
             raise Interrupted

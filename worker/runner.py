@@ -165,7 +165,7 @@ class LeaseKeeper:
             if time.monotonic() >= renew_at:
                 self._renew()
                 renew_at = time.monotonic() + interval
-            if stop_at is None and self._work.context.stopping.is_set():
+            if stop_at is None and self._work.context.stopping.is_set:
                 stop_at = time.monotonic() + STOP_GRACE_SECONDS
             if stop_at is not None and time.monotonic() >= stop_at:
                 self._leave()

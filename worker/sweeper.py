@@ -7,7 +7,6 @@ the database goes on while the broker is frozen or gone.
 import datetime as dt
 import logging
 import signal
-import threading
 import time
 import uuid
 from types import FrameType
@@ -26,7 +25,7 @@ from app.jobs import ledger
 from app.jobs.kinds import LIMITS, JobKind, Queue
 from app.settings import Settings
 from worker.broker import BROKER_ERRORS, Doorbell, make_celery
-from worker.context import required_database_url
+from worker.context import StopFlag, required_database_url
 from worker.runner import Handlers, record_end
 from worker.tasks import HANDLERS
 
@@ -135,10 +134,10 @@ class Sweeper:
             )
 
 
-def lead(sweeper: Sweeper, listener: Listener, stop: threading.Event) -> None:
+def lead(sweeper: Sweeper, listener: Listener, stop: StopFlag) -> None:
     """Sweep until asked to stop, or until the database connection breaks."""
     database_due_at = 0.0
-    while not stop.is_set():
+    while not stop.is_set:
         if time.monotonic() >= database_due_at:
             sweeper.take_back()
             sweeper.report()
@@ -147,28 +146,28 @@ def lead(sweeper: Sweeper, listener: Listener, stop: threading.Event) -> None:
         listener.wait(BACKLOG_TICK_SECONDS if more_waits else TICK_SECONDS)
 
 
-def sweep(settings: Settings, handlers: Handlers, stop: threading.Event) -> None:
+def sweep(settings: Settings, handlers: Handlers, stop: StopFlag) -> None:
     """Lead whenever no other sweeper does; outlive every restart of database and broker."""
     database_url = required_database_url(settings)
     sessions = make_sessions(make_engine(database_url, pool_size=1))
     doorbell = Doorbell(make_celery(settings))
     sweeper = Sweeper(sessions, doorbell, handlers, scan_slots=settings.workers)
-    while not stop.is_set():
+    while not stop.is_set:
         try:
             with listen(database_url, [JOBS_CHANNEL]) as listener:
-                while not stop.is_set() and not listener.try_lock(LEADER_LOCK):
-                    stop.wait(TICK_SECONDS)
+                while not stop.is_set and not listener.try_lock(LEADER_LOCK):
+                    time.sleep(TICK_SECONDS)
                 lead(sweeper, listener, stop)
         except (SQLAlchemyError, psycopg.Error):
             log.exception("database: trying again")
-            stop.wait(TICK_SECONDS)
+            time.sleep(TICK_SECONDS)
 
 
 def run_until_stopped(settings: Settings, handlers: Handlers) -> None:
-    stop = threading.Event()
+    stop = StopFlag()
 
     def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
+        stop.is_set = True
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)

@@ -13,7 +13,7 @@ from celery import Celery, signals
 
 from app.jobs.kinds import LIMITS, JobKind
 from app.settings import Settings
-from worker import classification, inspection, runner, scoring
+from worker import classification, demonstration, inspection, runner, scoring
 from worker.broker import TASK_NAME
 from worker.context import Context, make_context
 from worker.runner import Handler, Handlers, LimitsByKind
@@ -22,6 +22,7 @@ HANDLERS: Mapping[JobKind, Handler] = {
     JobKind.INSPECT_IMAGE: Handler(inspection.inspect_image, inspection.on_failure),
     JobKind.CLASSIFY_IMAGE: Handler(classification.classify_image, classification.on_failure),
     JobKind.SCORE_ANALYSIS: Handler(scoring.score_analysis, scoring.on_failure),
+    JobKind.MAKE_DEMONSTRATION: Handler(demonstration.make_demonstration),
 }
 
 
@@ -46,13 +47,13 @@ class PoolProcess:
     def stop(self, signal_number: int, frame: FrameType | None) -> None:
         """Let a running job come to its end or its next checkpoint; leave at once if idle."""
         assert self.context is not None
-        self.context.stopping.set()
+        self.context.stopping.is_set = True
         if signal_number == signal.SIGTERM and not self.is_busy:
             self.end(signal_number, frame)
 
     def run_job(self, job_id: str) -> None:
         assert self.context is not None
-        if self.context.stopping.is_set():
+        if self.context.stopping.is_set:
             return  # the row is still queued; another process takes it
         self.is_busy = True
         try:
