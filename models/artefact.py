@@ -6,6 +6,7 @@ exported by a future version: hash, format, operators, shapes and weights, in th
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,7 @@ class Golden:
                     probabilities=arrays["probabilities"],
                     tolerance=float(arrays["tolerance"]),
                 )
-        except (ValueError, KeyError, OSError, EOFError) as error:
+        except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise InvalidInput(
                 "golden_crops_unreadable",
                 "The golden crops cannot be read; export the model again.",

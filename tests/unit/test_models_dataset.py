@@ -1,0 +1,105 @@
+"""What a network is fitted to: partitions, balance and augmentation; no TensorFlow here."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.domain.errors import InvalidInput
+from models.training.augmentation import augment_crops
+from models.training.config import AugmentationConfig, quick_donors
+from models.training.dataset import (
+    CellSet,
+    Partition,
+    balanced_groups,
+    class_indices,
+    draw_epoch,
+    join_cells,
+    training_prior,
+)
+from models.training.drawn_donors import draw_unsorted, report_donors
+
+STILL = AugmentationConfig(
+    mirrors_and_quarter_turns=False,
+    gain=(1.0, 1.0),
+    light_slope=0.0,
+    blur_sigma_px=(0.0, 0.0),
+    scale=(1.0, 1.0),
+    shift_px=0.0,
+)
+
+
+def cells_of(donor: str, outlets: list[int]) -> CellSet:
+    n = len(outlets)
+    return CellSet(
+        crops=np.zeros((n, 60, 60), np.uint8),
+        outlets=np.array(outlets),
+        donors=np.full(n, donor),
+        wells=np.ones(n, np.int64),
+        diameters_um=np.full(n, 6.2, np.float32),
+    )
+
+
+def drawn_crops(n: int = 64) -> NDArray[np.uint8]:
+    return np.random.default_rng(5).integers(60, 200, (n, 60, 60)).astype(np.uint8)
+
+
+def test_a_donor_in_two_sets_is_refused_by_name() -> None:
+    one, two = cells_of("A", [2, 3]), cells_of("B", [4, 5])
+    with pytest.raises(InvalidInput, match="Donor A is in the sets 'fit' and 'report'"):
+        Partition(fit=one, choose=two, report=one)
+
+
+def test_each_donor_and_outlet_is_drawn_equally_often_however_many_cells_it_has() -> None:
+    cells = join_cells([cells_of("A", [2] * 90 + [3] * 10), cells_of("B", [4] * 50)])
+    drawn = draw_epoch(balanced_groups(cells), 150, np.random.default_rng(0))
+    assert np.bincount(cells.outlets[drawn]).tolist() == [0, 0, 50, 50, 50]
+    assert len(np.unique(drawn[cells.outlets[drawn] == 4])) == 50
+
+
+def test_the_training_prior_is_the_mix_that_is_drawn() -> None:
+    cells = join_cells([cells_of("A", [2, 3, 3, 3]), cells_of("B", [3, 4, 5, 5, 5])])
+    assert training_prior(cells, (2, 3, 4, 5)) == pytest.approx((0.2, 0.4, 0.2, 0.2))
+    assert training_prior(cells, (3, 4)) == pytest.approx((0.6, 0.4))
+
+
+def test_columns_are_outlets_or_the_two_classes() -> None:
+    outlets = np.array([2, 3, 4, 5])
+    assert class_indices(outlets, (2, 3, 4, 5)).tolist() == [0, 1, 2, 3]
+    assert class_indices(outlets, (3, 4)).tolist() == [0, 0, 1, 1]
+    with pytest.raises(InvalidInput, match="outlet_without_column"):
+        class_indices(np.array([1]), (2, 3, 4, 5))
+
+
+def test_the_same_seed_augments_the_same_way() -> None:
+    crops = drawn_crops()
+    one = augment_crops(crops, np.random.default_rng(1), AugmentationConfig())
+    two = augment_crops(crops, np.random.default_rng(1), AugmentationConfig())
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, crops)
+
+
+def test_augmentation_that_is_switched_off_changes_nothing() -> None:
+    crops = drawn_crops()
+    assert np.array_equal(augment_crops(crops, np.random.default_rng(1), STILL), crops)
+
+
+def test_all_eight_turns_and_mirrors_of_a_crop_occur_and_nothing_else() -> None:
+    crop = drawn_crops(1)
+    turns = [np.rot90(side, k) for side in (crop[0], crop[0, ::-1]) for k in range(4)]
+    only_turns = AugmentationConfig(
+        gain=(1.0, 1.0),
+        light_slope=0.0,
+        blur_sigma_px=(0.0, 0.0),
+        scale=(1.0, 1.0),
+        shift_px=0.0,
+    )
+    augmented = augment_crops(np.repeat(crop, 100, axis=0), np.random.default_rng(2), only_turns)
+    seen = {next(k for k, turn in enumerate(turns) if np.array_equal(turn, a)) for a in augmented}
+    assert seen == set(range(8))
+
+
+def test_drawn_unsorted_cells_are_found_and_counted() -> None:
+    config = quick_donors()
+    sample = draw_unsorted(report_donors(config)[0], config)
+    assert sample.crops.shape[1:] == (60, 60)
+    assert 0.5 * len(sample.drawn_outlets) <= len(sample.crops) <= 1.2 * len(sample.drawn_outlets)

@@ -1,0 +1,158 @@
+"""The two architectures and the way from Keras to ONNX, on a few hundred drawn crops."""
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.domain.imaging.normalisation import normalise_crops
+from app.domain.outlets import IMAGED_OUTLETS
+from app.domain.synthetic.crops import draw_crops
+from app.domain.synthetic.donors import draw_donor, draw_well_look
+from models.artefact import Bundle, sha256_of
+from models.classifier import Classifier, verify_golden
+from models.manifest import Manifest
+from models.training.config import TrainingConfig, published_config
+from models.training.dataset import CellSet, join_cells, training_prior
+
+with warnings.catch_warnings():
+    # TensorFlow's generated protocol buffers use what Python is about to drop.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from models.training import architecture, export, fit
+
+TINY = TrainingConfig(epochs=3, batch_size=32, learning_rate=3e-3, seed=4)
+
+
+def drawn_cells(code: str, n_per_outlet: int) -> CellSet:
+    donor = draw_donor(code, 4)
+    outlets = np.repeat(IMAGED_OUTLETS, n_per_outlet)
+    crops, truth = draw_crops(donor, draw_well_look(donor, outlet=None, well=1), outlets, seed=4)
+    return CellSet(
+        crops=crops,
+        outlets=outlets,
+        donors=np.full(len(outlets), code),
+        wells=np.ones(len(outlets), np.int64),
+        diameters_um=(truth.diameter_px * 0.1825).astype(np.float32),
+    )
+
+
+@pytest.fixture(scope="module")
+def cells() -> CellSet:
+    return join_cells([drawn_cells("T1", 40), drawn_cells("T2", 40)])
+
+
+@pytest.fixture(scope="module")
+def choose() -> CellSet:
+    return drawn_cells("T3", 20)
+
+
+@pytest.fixture(scope="module")
+def fitted(cells: CellSet, choose: CellSet) -> Any:  # noqa: ANN401  Keras carries no types
+    model, _ = fit.fit_network(cells, choose, TINY)
+    return model
+
+
+def manifest_of(config: TrainingConfig, cells: CellSet, onnx_file: bytes) -> Manifest:
+    return Manifest(
+        name="test",
+        architecture=config.architecture,
+        target=config.target,
+        outlets=config.outlets,
+        crop_px=60,
+        normalisation=config.normalisation,
+        opset=export.OPSET,
+        sha256=sha256_of(onnx_file),
+        demonstration=True,
+        temperature=1.0,
+        training_prior=training_prior(cells, config.outlets),
+        data={},
+        training=config.to_json(),
+        metrics={},
+        score_error=None,
+    )
+
+
+def exported(model: Any, config: TrainingConfig, cells: CellSet) -> Bundle:  # noqa: ANN401  see above
+    onnx_file = export.to_onnx(model, {"normalisation": config.normalisation})
+    return export.bundle_of(onnx_file, manifest_of(config, cells, onnx_file), cells.crops[:20])
+
+
+def test_the_published_network_has_the_published_number_of_parameters() -> None:
+    model = architecture.build_published(2)
+    assert model.count_params() == 1_053_570
+    assert round(architecture.multiply_adds(model) / 1e6) == 478
+
+
+def test_the_compact_network_stays_within_ten_million_multiply_adds() -> None:
+    assert architecture.multiply_adds(architecture.build_compact(4)) <= 10_000_000
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_ordered_classes_put_doubt_on_neighbours(n_classes: int) -> None:
+    head = architecture.OrderedClasses(n_classes)
+    places = np.linspace(-4, 4, 9, dtype=np.float32)
+    p = np.asarray(head(np.stack([places, np.zeros_like(places)], axis=1)))
+    assert np.allclose(p.sum(axis=1), 1, atol=1e-5)
+    assert (np.diff(p.argmax(axis=1)) >= 0).all()
+    for row in p:
+        rise = np.diff(row)
+        assert (np.diff(np.sign(rise[np.abs(rise) > 1e-5])) <= 0).all()  # one peak
+
+
+def test_a_fitted_network_says_the_same_through_onnx(fitted: Any, cells: CellSet) -> None:  # noqa: ANN401
+    bundle = exported(fitted, TINY, cells)
+    classifier = Classifier.load(bundle.onnx, bundle.manifest)
+    largest, p_outlet = export.parity(fitted, classifier, cells.crops[:50])
+    assert largest <= 1e-4
+    assert p_outlet.shape == (50, 4)
+    assert verify_golden(classifier, bundle.golden) == 0
+
+
+def test_the_published_network_says_the_same_through_onnx(cells: CellSet) -> None:
+    config = published_config()
+    model = architecture.build_network(config)
+    bundle = exported(model, config, cells)
+    classifier = Classifier.load(bundle.onnx, bundle.manifest)
+    assert export.parity(model, classifier, cells.crops[:8])[0] <= 1e-4
+
+
+def test_a_run_with_its_seed_gives_the_same_weights(
+    fitted: Any,  # noqa: ANN401
+    cells: CellSet,
+    choose: CellSet,
+) -> None:
+    again, epochs = fit.fit_network(cells, choose, TINY)
+    for one, two in zip(fitted.get_weights(), again.get_weights(), strict=True):
+        assert np.array_equal(one, two)
+    assert [epoch.number for epoch in epochs] == [1, 2, 3]
+    assert epochs[-1].loss < epochs[0].loss
+
+
+@pytest.mark.parametrize("config", [TINY, replace(TINY, architecture="published")])
+def test_softening_brings_every_answer_nearer_to_even(
+    config: TrainingConfig, cells: CellSet
+) -> None:
+    model = architecture.build_network(config)
+    tensor = normalise_crops(cells.crops[:8], version=config.normalisation)
+    before = np.asarray(model.predict_on_batch(tensor))
+    sharper = architecture.build_network(config)
+    sharper.set_weights(model.get_weights())
+    architecture.soften(sharper, 0.5)
+    after = np.asarray(sharper.predict_on_batch(tensor))
+    assert (after.max(axis=1) >= before.max(axis=1)).all()
+
+
+def test_the_chosen_temperature_makes_other_donors_no_less_likely(
+    fitted: Any,  # noqa: ANN401
+    choose: CellSet,
+) -> None:
+    def log_loss() -> float:
+        tensor = normalise_crops(choose.crops, version=TINY.normalisation)
+        p = np.asarray(fitted.predict_on_batch(tensor))
+        return -float(np.log(p[np.arange(len(p)), choose.outlets - 2]).mean())
+
+    before = log_loss()
+    assert fit.choose_temperature(fitted, choose, TINY) > 0
+    assert log_loss() <= before + 1e-4
