@@ -2,9 +2,35 @@
 
 from fastapi import APIRouter
 
-from app.api.v1 import audit, instrument_profiles, samples, uploads, version, wells
+from app.api.v1 import (
+    analyses,
+    audit,
+    cells,
+    instrument_profiles,
+    model_versions,
+    references,
+    samples,
+    scores,
+    uploads,
+    version,
+    wells,
+)
 from app.web.errors import refusals
 
+_NOUNS = (
+    version,
+    samples,
+    wells,
+    uploads,
+    cells,
+    analyses,
+    scores,
+    references,
+    model_versions,
+    instrument_profiles,
+    audit,
+)
+
 router = APIRouter(prefix="/api/v1", responses=refusals(400, 401, 403, 422))
-for _noun in (version, samples, wells, uploads, instrument_profiles, audit):
+for _noun in _NOUNS:
     router.include_router(_noun.router)
