@@ -42,7 +42,7 @@ from app.security.permissions import Principal
 from app.services import references
 from app.services.analyses import PROGRESS_CHANNEL
 from app.services.model_versions import figures_of
-from app.services.visibility import visible_sample
+from app.services.visibility import visible_analysis, visible_sample
 
 
 @dataclass(frozen=True)
@@ -215,6 +215,18 @@ def latest_score(session: Session, principal: Principal, sample_id: uuid.UUID) -
     if found.Score.rigidity_score is None:
         raise _unavailable(found.Score)
     view = _view(found.Analysis, found.Score, found.ModelVersion)
+    return replace(view, comparison=_comparison(session, sample.id, view.rigidity_score))
+
+
+def score_of_analysis(
+    session: Session, principal: Principal, analysis_id: uuid.UUID
+) -> ScoreView | None:
+    """The score that an analysis gave, or None."""
+    analysis, sample, version = visible_analysis(session, principal, analysis_id)
+    score = session.get(Score, analysis.id)
+    if score is None or score.rigidity_score is None:
+        return None
+    view = _view(analysis, score, version)
     return replace(view, comparison=_comparison(session, sample.id, view.rigidity_score))
 
 

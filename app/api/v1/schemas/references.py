@@ -1,0 +1,30 @@
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from app.services.references import EnteredReference
+
+Outlet = Annotated[int, Field(ge=1, le=12)]
+Text = Annotated[str, Field(max_length=200)]
+
+
+class ReferenceIn(BaseModel):
+    """One sort: counts by outlet, or fractions with n_cells, or a score computed elsewhere."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"counts": {"2": 1510, "3": 11780, "4": 14120, "5": 2590}}]
+        },
+    )
+
+    counts: dict[Outlet, Annotated[int, Field(ge=0, le=10_000_000)]] | None = None
+    fractions: dict[Outlet, Annotated[float, Field(ge=0, le=1)]] | None = None
+    n_cells: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    rigidity_score: float | None = None
+    sorted_at: AwareDatetime | None = None
+    device: Text | None = None
+    source: Text | None = None
+
+    def entered(self) -> EnteredReference:
+        return EnteredReference(**self.model_dump())
