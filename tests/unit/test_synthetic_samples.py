@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.domain.imaging.scan_image import read_bmp
+from app.domain.imaging.scan_image import read_bmp, write_bmp
 from app.domain.quality import Verdict
 from app.domain.scoring import rigidity_score_of_fractions
 from app.domain.synthetic.donors import draw_donor
@@ -91,8 +91,10 @@ def test_a_simulated_folder_holds_strict_bitmaps_with_their_truth(
 
 def test_a_full_size_bitmap_has_the_length_the_microscope_gives() -> None:
     plan = plan_sample(draw_donor("D1", 1), wells=1, images_per_well=1, fault_share=0.0)
-    image = plan.draw(plan.planned[0])
-    assert image.pixels.shape == (2424, 2424)
+    pixels = plan.draw(plan.planned[0]).pixels
+    assert len(write_bmp(pixels)) == 5_876_854
+    assert len(write_bmp(pixels, bits=24)) == 17_627_382
+    assert np.array_equal(read_bmp(write_bmp(pixels), height_px=2424, width_px=2424), pixels)
 
 
 def test_the_truth_file_keeps_the_three_kinds_apart(tmp_path: Path) -> None:

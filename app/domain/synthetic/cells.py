@@ -117,7 +117,7 @@ def draw_cell_look(
         tilt=tilt,
         body_depth=depth * (61 - 8 * tilt),
         slope_depth=depth * (8 + 52 * tilt) * float(rng.uniform(0.85, 1.15)),
-        crescent_depth=(6 + 34 * tilt) * float(rng.uniform(0.8, 1.2)),
+        crescent_depth=(6 + 25 * tilt) * float(rng.uniform(0.8, 1.2)),
         crescent_width=0.20 + 0.048 * cue["crescent_width"],
         rim_depth=depth * max(2.0, 22 + 8.0 * cue["rim_depth"]),
         rim_width=max(0.06, 0.15 + 0.03 * cue["rim_width"]),
@@ -146,7 +146,7 @@ def paint_shadow(canvas: Canvas, look: CellLook, *, row: float, column: float) -
     shade = np.exp(-0.5 * ((behind / length) ** 2 + (across / softness) ** 2))
     ahead = (along - 1.5 * radius) / (0.62 * radius)
     glow = np.exp(-0.5 * (ahead**2 + (across / (0.8 * radius)) ** 2))
-    coarse = (0.35 * look.crescent_depth * glow - look.shadow_depth * shade).astype(np.float32)
+    coarse = (0.45 * look.crescent_depth * glow - look.shadow_depth * shade).astype(np.float32)
     tile = cv2.resize(coarse, (SHADOW_TILE_PX, SHADOW_TILE_PX), interpolation=cv2.INTER_LINEAR)
     canvas[top : top + SHADOW_TILE_PX, left : left + SHADOW_TILE_PX] += tile
 

@@ -55,9 +55,9 @@ CUE_LOADINGS: Final = {
 
 CUES: Final = tuple(CUE_LOADINGS)
 
-DONOR_CUE_SD: Final = 0.22
+DONOR_CUE_SD: Final = 0.17
 """SD over donors of a cue's offset, in the cue's own standard deviations."""
-DONOR_CONFOUNDING_SD: Final = 0.10
+DONOR_CONFOUNDING_SD: Final = 0.07
 """SD over donors of an offset along stiffness itself: donors who merely look stiffer."""
 
 
@@ -172,7 +172,7 @@ def draw_donor(code: str, seed: int, *, appearance_shift: float = 0.0) -> Donor:
         mean_stiffness=mean,
         stiffness_sd=stiffness_sd,
         outlet_mix=outlet_mix(mean, stiffness_sd),
-        mean_diameter_um=float(np.clip(rng.normal(6.3, 0.22), 5.8, 6.8)),
+        mean_diameter_um=float(np.clip(rng.normal(6.4, 0.22), 5.9, 6.9)),
         diameter_cv=float(rng.uniform(0.05, 0.08)),
         cue_offsets=tuple(float(offset) for offset in _cue_offsets(rng, appearance_shift)),
         body_depth=float(np.clip(rng.normal(1.0, 0.07), 0.82, 1.18)),
