@@ -15,11 +15,11 @@ REASONS: Final[dict[Fault, str]] = {
     "blur": "out_of_focus",
     "outside_well": "outside_well",
     "wall": "well_wall",
-    "too_dark": "too_dark",
-    "too_bright": "too_bright",
-    "empty": "no_cells",
+    "too_dark": "under_exposed",
+    "too_bright": "over_exposed",
+    "empty": "empty",
 }
-"""Why an image is not accepted, by what was done to it."""
+"""Why an image is not accepted, by what was done to it, in the words of the image findings."""
 
 WELL_RADIUS_PX: Final = 9000.0
 _CLEAR_OF_WALL_PX: Final = 45.0
