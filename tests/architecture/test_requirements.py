@@ -71,7 +71,7 @@ def test_no_package_is_locked_twice_in_different_versions() -> None:
 
 
 def test_tensorflow_is_locked_for_training_alone() -> None:
-    heavy = {"tensorflow", "tensorflow-cpu", "keras", "tf2onnx", "onnx"}
+    heavy = {"tensorflow", "tensorflow-cpu", "keras", "tf2onnx"}
     assert heavy <= set(pinned("train"))
     assert not heavy & (set(pinned("runtime")) | set(pinned("dev")))
 
