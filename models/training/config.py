@@ -42,7 +42,7 @@ class TrainingConfig:
     architecture: str = "compact"
     target: str = "outlet"
     normalisation: str = "background-ratio/1"
-    epochs: int = 20
+    epochs: int = 16
     batch_size: int = 64
     learning_rate: float = 3e-3
     warm_up_share: float = 0.1
@@ -99,7 +99,7 @@ class DrawnDonorsConfig:
     n_choose_donors: int = 12
     n_report_donors: int = 20
     wells_per_outlet: int = 2
-    images_per_well: int = 2
+    images_per_well: int = 1
     image_px: int = 1212
     """Side of the images of sorted wells."""
     unsorted_images: int = 12
