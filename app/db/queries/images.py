@@ -2,6 +2,7 @@ import uuid
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app.db.tables import (
@@ -45,7 +46,7 @@ def newest_scans(condition: ColumnElement[bool]) -> Select[uuid.UUID]:
         select(Scan.id)
         .join(Well, Well.id == Scan.well_id)
         .where(condition)
-        .distinct(Scan.well_id)
+        .ext(distinct_on(Scan.well_id))
         .order_by(Scan.well_id, Scan.ordinal.desc())
     )
 
