@@ -18,6 +18,9 @@ RUN python -m pip install --no-cache-dir --no-deps --require-hashes -r requireme
 # no image, in no compose file and in no `docker inspect`.
 ENTRYPOINT ["/bin/sh", "-c", "for file in /run/secrets/*; do if [ -f \"$file\" ]; then export \"${file##*/}=$(cat \"$file\")\"; fi; done; exec \"$@\"", "entrypoint"]
 VOLUME ["/var/lib/pliant"]
+# Workers and sweeper are well while this container holds a connection to the broker besides this one.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import os, kombu; c = kombu.Connection(os.environ['PLIANT_BROKER_URL']).default_channel.client; host = c.client_info()['addr'].rpartition(':')[0]; held = [o for o in c.client_list() if o['addr'].rpartition(':')[0] == host]; raise SystemExit(len(held) < 2)"]
 
 FROM scoring-packages AS training-packages
 ENV PLIANT_TRAINING=1
@@ -37,14 +40,10 @@ FROM scoring-packages AS worker
 COPY . .
 RUN python -m pip install --no-cache-dir --no-index --no-deps --no-build-isolation --editable .
 USER 10001
-HEALTHCHECK --interval=60s --timeout=20s --start-period=60s --retries=3 \
-    CMD ["sh", "-c", "celery -A worker.main inspect ping --timeout 10 --destination celery@$(hostname)"]
 CMD ["celery", "-A", "worker.main", "worker", "--queues", "scans", "--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 FROM training-packages AS trainer
 COPY . .
 RUN python -m pip install --no-cache-dir --no-index --no-deps --no-build-isolation --editable .
 USER 10001
-HEALTHCHECK --interval=60s --timeout=20s --start-period=60s --retries=3 \
-    CMD ["sh", "-c", "celery -A worker.main inspect ping --timeout 10 --destination celery@$(hostname)"]
 CMD ["celery", "-A", "worker.main", "worker", "--queues", "training", "--concurrency", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
