@@ -16,10 +16,11 @@ from app.api.v1.router import router as api_router
 from app.db.session import make_engine, make_sessions
 from app.observability import WebMetrics, configure_logs
 from app.settings import Settings
-from app.storage import open_store
+from app.storage import open_store, storage_url
 from app.web.body import BufferSpace
 from app.web.dependencies import is_https, public, refuse_key_in_url
 from app.web.errors import ProblemDocument, add_error_handlers
+from app.web.events import ProgressHub
 from app.web.middleware import Doorkeeper
 
 STATIC: Final = Path(__file__).resolve().parents[1] / "frontend" / "static"
@@ -65,14 +66,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine = make_engine(settings.database_url, pool_size=20)
     app.state.sessions = make_sessions(engine)
     app.state.store = open_store(storage_url(settings))
+    app.state.progress = ProgressHub(settings.database_url)
+    app.state.progress.start()
     try:
         yield
     finally:
+        app.state.progress.stop()
         engine.dispose()
-
-
-def storage_url(settings: Settings) -> str:
-    return settings.storage_url or (settings.data_dir.resolve() / "storage").as_uri()
 
 
 def _add_routes(app: FastAPI) -> None:

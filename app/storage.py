@@ -14,6 +14,7 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
 from app.domain.errors import Unavailable
+from app.settings import Settings
 
 _PROBE_KEY: Final = "probe/never-written"
 
@@ -92,6 +93,11 @@ def open_store(url: str) -> Store:
             return Store(MemoryStore())
         case other:
             raise ValueError(f"storage URL begins with {other!r}; use file:///… or s3://…")
+
+
+def storage_url(settings: Settings) -> str:
+    """The configured place, else a folder beside the private servers."""
+    return settings.storage_url or (settings.data_dir.absolute() / "storage").as_uri()
 
 
 def _deepest_existing(path: Path) -> Path:

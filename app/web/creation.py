@@ -1,10 +1,10 @@
 """Creating POSTs: 201 or 202 with `Location`, done once per `Idempotency-Key`."""
 
-import json
 from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
@@ -33,7 +33,7 @@ class Creation:
     def answer(
         self,
         body: BaseModel | None,
-        make: Callable[[], BaseModel],
+        make: Callable[[], object],
         *,
         location: str | None = None,
         status: int = 201,
@@ -64,8 +64,8 @@ def get_creation(
 CreationDep = Annotated[Creation, Depends(get_creation, scope="function")]
 
 
-def _made(make: Callable[[], BaseModel], location: str | None, status: int) -> idempotency.Answer:
-    body = json.loads(make().model_dump_json())
+def _made(make: Callable[[], object], location: str | None, status: int) -> idempotency.Answer:
+    body = jsonable_encoder(make())
     headers = {"Location": location.format(**body)} if location else {}
     return idempotency.Answer(status, body, headers)
 

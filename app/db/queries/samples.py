@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from app.db.queries.images import newest_scans
@@ -111,7 +111,7 @@ def latest_scores(
         .join(Score, Score.analysis_id == Analysis.id)
         .join(ModelVersion, ModelVersion.id == Analysis.model_version_id)
         .where(Analysis.sample_id.in_(sample_ids), Analysis.state == "done")
-        .distinct(Analysis.sample_id)
+        .ext(distinct_on(Analysis.sample_id))
         .order_by(Analysis.sample_id, Analysis.created_at.desc())
     )
     return [(row[0], row[1], row[2]) for row in session.execute(wanted)]
