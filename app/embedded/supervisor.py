@@ -56,12 +56,21 @@ def _take_lock(descriptor: int, data_dir: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         holder = os.pread(descriptor, 32, 0).decode() or "just starting"
-        if Path(f"/proc/{holder}").exists() or time.monotonic() > limit:
+        if _runs(holder) or time.monotonic() > limit:
             raise AlreadyRunning(
                 f"Pliant already runs on {data_dir} (process {holder}): "
                 "stop it first, or set PLIANT_DATA_DIR to another folder"
             )
         time.sleep(TURN_SECONDS)
+
+
+def _runs(pid: str) -> bool:
+    """Say whether a process runs; a killed one that nobody has buried yet does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in {"Z", "X"}
 
 
 class Supervisor:
