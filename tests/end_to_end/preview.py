@@ -13,8 +13,8 @@ from starlette.staticfiles import StaticFiles
 
 from app import charts
 from app.charts import Estimate
-from app.dashboard.contexts import accounts, images, model_versions, sample, samples
-from app.dashboard.contexts.shell import ErrorPage, Notice, Shell
+from app.dashboard.contexts import accounts, images, model_versions, references, sample, samples
+from app.dashboard.contexts.shell import ErrorPage, Notice, Shell, TryItPage
 from app.dashboard.contexts.wording import (
     CONTAINERS,
     MODEL_STATES,
@@ -134,7 +134,7 @@ def sample_page() -> sample.SamplePage:
         partly=1, rejected=1, pending=0, cells="2 871", score="3.02",
     )  # fmt: skip
     outlets = tuple((o, f"{CONSTRICTION_UM[o]:.2f} µm") for o in OUTLETS)
-    form = sample.ReferenceForm(
+    form = references.ReferenceForm(
         values=FormValues(),
         first_outlets=tuple(pair for pair in outlets if pair[0] in IMAGED_OUTLETS),
         other_outlets=tuple(pair for pair in outlets if pair[0] not in IMAGED_OUTLETS),
@@ -161,7 +161,7 @@ def sample_page() -> sample.SamplePage:
             lambda ident, width: charts.score_scale(IMAGE, REFERENCE, ident=ident, width=width),
             "scale",
         ),
-        reference=sample.ReferenceSummary("2.96", "2.63 to 3.30", "1 run", "+0.12", "12 %"),
+        reference=references.ReferenceSummary("2.96", "2.63 to 3.30", "1 run", "+0.12", "12 %"),
         curves=curves(),
         wells=(well, replace(well, name="B3", score="3.15", rejected=0, accepted=25)),
         n_pending=0,
@@ -179,7 +179,7 @@ def sample_page() -> sample.SamplePage:
             ),
         ),
         references=(
-            sample.ReferenceRow(
+            references.ReferenceRow(
                 "2.96", "2.63 to 3.30", "Counts", "31 204", "Ratchet 2", "Sort of 20 Nov", AT
             ),
         ),
@@ -312,7 +312,7 @@ def pages() -> dict[str, tuple[str, Shell, object, int]]:
         "/model-versions/1": (
             "model_version.html", shell("demonstration-1", "models"), model_page(), 200,
         ),
-        "/try-it": ("try_it.html", shell("Try it", "try-it"), None, 200),
+        "/try-it": ("try_it.html", shell("Try it", "try-it"), TryItPage(is_ready=True), 200),
         "/sign-in": ("sign_in.html", Shell("Sign in"), sign_in, 401),
         "/sign-in/x": ("sign_in_link.html", Shell("Welcome"), accounts.LinkPage("x"), 200),
         "/account": (
@@ -357,6 +357,6 @@ async def _picture(_: Request) -> Response:
 def application() -> Starlette:
     door: Callable[[Request], Awaitable[Response]] = _drawn
     routes: list[BaseRoute] = [Route(path, door) for path in pages()]
-    routes += [Route("/cells.json", _cells), Route("/picture.png", _picture)]
+    routes += [Route("/api/v1/cells.json", _cells), Route("/picture.png", _picture)]
     routes.append(Mount("/static", StaticFiles(directory=FRONTEND / "static")))
     return Starlette(routes=routes)

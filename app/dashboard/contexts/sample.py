@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from app.dashboard.contexts.references import ReferenceForm, ReferenceRow, ReferenceSummary
 from app.dashboard.contexts.shell import Notice
-from app.dashboard.contexts.wording import Chip, DinText, FindingText, FormValues, MomentText
+from app.dashboard.contexts.wording import Chip, DinText, FindingText, MomentText
 
 
 @dataclass(frozen=True)
@@ -20,17 +21,6 @@ class TwoWidths:
 
     wide: Markup
     narrow: Markup
-
-
-@dataclass(frozen=True)
-class ReferenceSummary:
-    """The mean of the sample's references, and the image score's distance from it."""
-
-    value: str
-    interval: str
-    runs: str
-    delta: str | None
-    percent_deviation: str | None
 
 
 @dataclass(frozen=True)
@@ -115,25 +105,6 @@ class RefusedImage:
     filename: str
     well: str
     message: str
-
-
-@dataclass(frozen=True)
-class ReferenceRow:
-    value: str
-    interval: str
-    entered_as: str
-    cells: str
-    device: str
-    source: str
-    when: MomentText
-
-
-@dataclass(frozen=True)
-class ReferenceForm:
-    values: FormValues
-    first_outlets: tuple[tuple[int, str], ...]
-    other_outlets: tuple[tuple[int, str], ...]
-    notice: Notice | None = None
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,33 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from app.charts import Estimate, tiny_scale
+from app.dashboard.contexts.references import mean_of_references
 from app.dashboard.contexts.shell import Notice
-from app.dashboard.contexts.wording import Chip, DinText, FormValues, MomentText
+from app.dashboard.contexts.wording import (
+    CONTAINERS,
+    SAMPLE_STATES,
+    Chip,
+    DinText,
+    FormValues,
+    MomentText,
+    chart_markup,
+    count_text,
+    counted_text,
+    din_text,
+    interval_text,
+    moment_text,
+    score_text,
+)
+from app.services.paging import Listing
+from app.services.samples import SampleView
+
+ADDITIVES: Final = ("SAGM", "AS-1", "AS-3", "AS-5", "PAGGSM", "none", "unknown")
 
 
 @dataclass(frozen=True)
@@ -29,6 +51,7 @@ class SampleRow:
     images: str
     created: MomentText
     is_demonstration: bool
+    is_moving: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,3 +82,60 @@ class NewSamplePage:
     additives: tuple[str, ...]
     notice: Notice | None = None
     wrong_field: str | None = None
+
+
+def samples_page(listing: Listing[SampleView], search: SampleSearch) -> SamplesPage:
+    next_href = None
+    if listing.next_cursor is not None:
+        query = {"text": search.text, "state": search.state, "cursor": listing.next_cursor}
+        next_href = "/samples?" + urlencode({name: value for name, value in query.items() if value})
+    return SamplesPage(
+        rows=tuple(_row(sample) for sample in listing.items),
+        search=search,
+        states=SAMPLE_STATES,
+        next_href=next_href,
+    )
+
+
+def _row(sample: SampleView) -> SampleRow:
+    return SampleRow(
+        href=f"/samples/{sample.id}",
+        donor_code=sample.donor_code,
+        din=din_text(sample.din, is_checked=sample.din_is_checked),
+        accession_number=sample.accession_number,
+        state=SAMPLE_STATES[sample.state],
+        score=_score_cell(sample),
+        images=_images_text(sample),
+        created=moment_text(sample.created_at),
+        is_demonstration=sample.is_demonstration,
+        is_moving=sample.state == "running" or _n_pending(sample) > 0,
+    )
+
+
+def _score_cell(sample: SampleView) -> ScoreCell | None:
+    score = sample.latest_score
+    if score is None:
+        return None
+    image = Estimate(score.rigidity_score, *score.rigidity_interval)
+    return ScoreCell(
+        value=score_text(score.rigidity_score),
+        interval=interval_text(score.rigidity_interval),
+        scale=chart_markup(tiny_scale(image, mean_of_references(sample.references))),
+    )
+
+
+def _n_pending(sample: SampleView) -> int:
+    return sum(well.images.pending for well in sample.wells)
+
+
+def _images_text(sample: SampleView) -> str:
+    n_images = sum(well.images.total for well in sample.wells)
+    if not n_images:
+        return "none yet"
+    return f"{count_text(n_images)} in {counted_text(len(sample.wells), 'well')}"
+
+
+def new_sample_page(
+    values: FormValues, *, notice: Notice | None = None, wrong_field: str | None = None
+) -> NewSamplePage:
+    return NewSamplePage(values, CONTAINERS, ADDITIVES, notice, wrong_field)

@@ -29,3 +29,10 @@ class ErrorPage:
     message: str
     next_step: str
     request_id: str | None
+
+
+@dataclass(frozen=True)
+class TryItPage:
+    """Whether the folder is drawn already."""
+
+    is_ready: bool

@@ -59,7 +59,7 @@ function choose(id) {
   chosen = id;
   for (const row of viewer.querySelectorAll("[data-cell]")) {
     const isChosen = row.dataset.cell === id;
-    row.setAttribute("aria-selected", String(isChosen));
+    row.toggleAttribute("data-chosen", isChosen);
     if (isChosen) row.scrollIntoView({ block: "nearest" });
   }
   draw();

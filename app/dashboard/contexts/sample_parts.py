@@ -1,0 +1,278 @@
+"""From what the services tell of a sample to what its page shows."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from app.charts import Estimate, cumulated, cumulative_curves, score_scale, well_strip
+from app.dashboard.contexts.references import (
+    mean_of_references,
+    mean_shares,
+    reference_form,
+    reference_row,
+    reference_summary,
+)
+from app.dashboard.contexts.sample import (
+    CurvesPart,
+    Fact,
+    OutletRow,
+    ProgressPart,
+    RefusedImage,
+    SamplePage,
+    ScorePart,
+    TwoWidths,
+    UnavailablePart,
+    UploadPage,
+    UploadPart,
+    WellRow,
+)
+from app.dashboard.contexts.shell import Notice
+from app.dashboard.contexts.wording import (
+    CONTAINERS,
+    SAMPLE_STATES,
+    TONES,
+    FindingText,
+    FormValues,
+    chart_markup,
+    count_text,
+    counted_text,
+    din_text,
+    interval_text,
+    moment_text,
+    percent_text,
+    score_text,
+)
+from app.domain.errors import Conflict
+from app.domain.outlets import CONSTRICTION_UM
+from app.services.analyses import AnalysisView
+from app.services.images import ImageView
+from app.services.samples import SampleView, WellView
+from app.services.scores import ScoreView
+
+NARROW_PX: Final = 340
+"""Width of a chart on a phone, so that its text keeps its size."""
+POPULATIONS: Final = {
+    "inside": "The donor lies among the donors the model was trained on",
+    "edge": "The donor lies at the edge of the donors the model was trained on",
+    "outside": "Unseen donor: unlike those the model was trained on",
+    "uncalibrated": "How near this donor lies to the training donors was not measured",
+}
+
+
+def sample_page(
+    sample: SampleView,
+    *,
+    score: ScoreView | Conflict,
+    analysis: AnalysisView | None,
+    images: Sequence[ImageView],
+    may_edit: bool,
+    may_read_models: bool,
+    max_file_bytes: int,
+    form: FormValues,
+    form_notice: Notice | None,
+) -> SamplePage:
+    found = score if isinstance(score, ScoreView) else None
+    progress = _progress(analysis)
+    return SamplePage(
+        id=str(sample.id),
+        href=f"/samples/{sample.id}",
+        donor_code=sample.donor_code,
+        din=din_text(sample.din, is_checked=sample.din_is_checked),
+        state=SAMPLE_STATES[sample.state],
+        facts=tuple(_facts(sample)),
+        notes=sample.notes,
+        is_demonstration=sample.is_demonstration,
+        may_edit=may_edit,
+        progress=progress,
+        failure=analysis.failure["message"] if analysis and analysis.failure else None,
+        score=_score(found, may_read_models=may_read_models) if found else None,
+        unavailable=_unavailable(score) if isinstance(score, Conflict) and not progress else None,
+        scale=_scale(found, mean_of_references(sample.references)),
+        reference=reference_summary(sample.references, found.comparison if found else None),
+        curves=_curves(found, mean_shares(sample.references)),
+        wells=tuple(_well(well, found) for well in sample.wells),
+        n_pending=sum(well.images.pending for well in sample.wells),
+        findings=tuple(_findings(found)),
+        refused=tuple(_refused(images)),
+        references=tuple(reference_row(one) for one in sample.references),
+        reference_form=reference_form(form, form_notice),
+        upload=_upload(sample, max_file_bytes),
+    )
+
+
+def upload_page(sample: SampleView, *, max_file_bytes: int) -> UploadPage:
+    return UploadPage(sample.donor_code, _upload(sample, max_file_bytes))
+
+
+def _upload(sample: SampleView, max_file_bytes: int) -> UploadPart:
+    limits = f"BMP, PNG or TIFF, each up to {max_file_bytes // 1_000_000} MB."
+    return UploadPart(str(sample.id), f"/samples/{sample.id}", max_file_bytes, limits)
+
+
+def _facts(sample: SampleView) -> list[Fact]:
+    """What is known of the sample; unknown facts are left out."""
+    day = None if sample.storage_day is None else str(sample.storage_day)
+    if day and not sample.storage_day_is_derived:
+        day += " (entered)"
+    known = {
+        "Accession": sample.accession_number,
+        "Container": CONTAINERS[sample.container],
+        "Additive": sample.additive,
+        "Storage day": day,
+        "Sampled": moment_text(sample.sampled_at).text if sample.sampled_at else None,
+    }
+    return [Fact(name, value) for name, value in known.items() if value]
+
+
+def _progress(analysis: AnalysisView | None) -> ProgressPart | None:
+    if analysis is None or analysis.state not in ("queued", "running"):
+        return None
+    return ProgressPart(str(analysis.id), analysis.images_done, analysis.images_total)
+
+
+def _score(score: ScoreView, *, may_read_models: bool) -> ScorePart:
+    version = score.model_version
+    images, wells = counted_text(score.n_images, "image"), counted_text(score.n_wells, "well")
+    difference = score.replicate_difference
+    low, high = score.deformability_interval
+    return ScorePart(
+        rigidity=score_text(score.rigidity_score),
+        interval=interval_text(score.rigidity_interval),
+        crossing=_crossing(score.rigidity_score),
+        deformability=f"{score.deformability_score:.0f} %",
+        deformability_interval=f"{low:.0f} to {high:.0f} %",
+        counted=percent_text(score.fraction_deformable.counted),
+        published=score_text(score.published_rigidity_score),
+        replicates=None
+        if difference is None
+        else f"Replicate wells differ by {score_text(abs(difference))}",
+        basis=f"{counted_text(score.n_cells, 'cell')}, {images}, {wells}",
+        population=POPULATIONS[score.population],
+        computed=moment_text(score.computed_at),
+        model_name=version.name,
+        model_href=f"/model-versions/{version.id}" if may_read_models else None,
+        is_demonstration_model=version.demonstration,
+        method=score.method,
+        wells=_well_chart(score),
+    )
+
+
+def _crossing(score: float) -> str:
+    """The constriction at the score, between the two outlets around it."""
+    lower = min(max(int(score), 1), 11)
+    width_um = CONSTRICTION_UM[lower]
+    width_um += (score - lower) * (CONSTRICTION_UM[lower + 1] - width_um)
+    return f"Half the cells pass a constriction of {width_um:.2f} µm"
+
+
+def _well_chart(score: ScoreView) -> TwoWidths | None:
+    scores = {well.name: well.rigidity_score for well in score.wells}
+    if len(scores) < 2:
+        return None
+    donor = _estimate(score)
+    return _two_widths(
+        "wells", 640, lambda ident, px: well_strip(scores, donor, ident=ident, width=px)
+    )
+
+
+def _estimate(score: ScoreView) -> Estimate:
+    return Estimate(score.rigidity_score, *score.rigidity_interval)
+
+
+def _two_widths(name: str, wide_px: int, draw: Callable[[str, int], str]) -> TwoWidths:
+    return TwoWidths(
+        chart_markup(draw(f"{name}-wide", wide_px)), chart_markup(draw(f"{name}-narrow", NARROW_PX))
+    )
+
+
+def _scale(score: ScoreView | None, reference: Estimate | None) -> TwoWidths | None:
+    if score is None:
+        return None
+    image = _estimate(score)
+    return _two_widths(
+        "scale", 640, lambda ident, px: score_scale(image, reference, ident=ident, width=px)
+    )
+
+
+def _unavailable(refusal: Conflict) -> UnavailablePart | None:
+    """Why there is no number; nothing at all while no analysis was asked for."""
+    reasons = refusal.extra.get("reasons", [])
+    if [reason["code"] for reason in reasons] == ["not_analysed"]:
+        return None
+    n_cells = refusal.extra.get("n_cells")
+    counted = refusal.extra.get("fraction_deformable", {}).get("counted")
+    messages = [str(reason["message"]) for reason in reasons]
+    heading = f"Not a donor score: {messages[0].rstrip('.')}" if messages else refusal.message
+    return UnavailablePart(
+        heading=heading[:1].upper() + heading[1:],
+        reasons=tuple(message[:1].upper() + message[1:] for message in messages[1:]),
+        cells=None if n_cells is None else count_text(n_cells),
+        share=None if counted is None else percent_text(counted),
+    )
+
+
+def _curves(score: ScoreView | None, reference: dict[int, float] | None) -> CurvesPart | None:
+    image = {int(k): share for k, share in score.outlet_fractions.items()} if score else None
+    given = [shares for shares in (image, reference) if shares]
+    if not given:
+        return None
+    last = max([5, *(outlet for shares in given for outlet, share in shares.items() if share > 0)])
+    columns = [_percents(image, last), _percents(reference, last)]
+    return CurvesPart(
+        chart=_two_widths(
+            "curves",
+            560,
+            lambda ident, px: cumulative_curves(image, reference, ident=ident, width=px),
+        ),
+        rows=tuple(
+            OutletRow(outlet, f"{CONSTRICTION_UM[outlet]:.2f} µm", *of_image, *of_reference)
+            for outlet, of_image, of_reference in zip(range(1, last + 1), *columns, strict=True)
+        ),
+        has_image=image is not None,
+        has_reference=reference is not None,
+    )
+
+
+def _percents(shares: dict[int, float] | None, last: int) -> list[tuple[str, str]]:
+    """Share and cumulative share of each outlet; empty texts where nothing is known."""
+    if shares is None:
+        return [("", "")] * last
+    return [
+        (percent_text(shares.get(outlet, 0.0), digits=1), percent_text(total, digits=1))
+        for outlet, total in cumulated(shares, last)
+    ]
+
+
+def _well(well: WellView, score: ScoreView | None) -> WellRow:
+    scores = {one.name: one.rigidity_score for one in score.wells} if score else {}
+    return WellRow(
+        id=str(well.id),
+        href=f"/wells/{well.id}",
+        name=well.name,
+        content="Unsorted" if well.outlet is None else f"Outlet {well.outlet}",
+        n_images=well.images.total,
+        accepted=well.images.accepted,
+        partly=well.images.partly,
+        rejected=well.images.rejected,
+        pending=well.images.pending,
+        cells=count_text(well.n_cells),
+        score=score_text(scores[well.name]) if well.name in scores else None,
+    )
+
+
+def _findings(score: ScoreView | None) -> list[FindingText]:
+    if score is None:
+        return []
+    return [FindingText(TONES[one.level], one.message) for one in score.findings]
+
+
+def _refused(images: Sequence[ImageView]) -> list[RefusedImage]:
+    return [
+        RefusedImage(
+            href=f"/images/{image.id}",
+            filename=image.filename,
+            well=image.well_name,
+            message=" ".join(finding.message for finding in image.findings),
+        )
+        for image in images
+        if image.verdict == "rejected"
+    ]

@@ -1,0 +1,61 @@
+"""The frame around a page for a principal, and the pages that refusals become."""
+
+from typing import Final, Protocol
+
+from starlette.requests import Request
+
+from app.dashboard.contexts.shell import ErrorPage, Shell
+from app.dashboard.rendering import environment
+from app.security.permissions import Permission, Principal
+
+TITLES: Final = {
+    401: "Not signed in",
+    403: "You may not do this",
+    404: "There is nothing here",
+    409: "This cannot be done now",
+    422: "Something in the request is wrong",
+    500: "Something failed on our side",
+    503: "Not ready yet",
+}
+NEXT_STEPS: Final = {
+    403: "If you need to, ask an administrator to give you another role.",
+    404: "Check the address, or find the sample in the list.",
+    500: "Nothing was changed. Try again; if it happens again, tell whoever runs Pliant.",
+    503: "Wait a moment, then load the page again.",
+}
+
+
+class Refusal(Protocol):
+    """What the web layer tells of a refusal."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def request_id(self) -> str: ...
+
+
+def shell_for(principal: Principal, title: str, section: str = "samples") -> Shell:
+    return Shell(
+        title=title,
+        section=section,
+        account_name=principal.name,
+        role=principal.role.value,
+        may_read_models=principal.permits(Permission.READ_MODELS),
+        may_edit_samples=principal.permits(Permission.EDIT_SAMPLES),
+    )
+
+
+def error_page(request: Request, refusal: Refusal) -> str:
+    """The page that a refusal becomes for a person."""
+    title = TITLES.get(refusal.status, "This did not work")
+    principal: Principal | None = getattr(request.state, "principal", None)
+    shell = shell_for(principal, title, "") if principal else Shell(title)
+    page = ErrorPage(
+        title=title,
+        message=refusal.detail,
+        next_step=NEXT_STEPS.get(refusal.status, ""),
+        request_id=refusal.request_id,
+    )
+    return environment().get_template("error.html").render(shell=shell, page=page)

@@ -1,0 +1,33 @@
+"""Try it: a ready folder of drawn images, two of them wrong on purpose."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from app.dashboard.contexts.shell import TryItPage
+from app.dashboard.frames import shell_for
+from app.dashboard.rendering import render
+from app.domain.errors import NotFound
+from app.security.permissions import Permission
+from app.services import demo
+from app.web.dependencies import PrincipalDep, StoreDep, require
+
+router = APIRouter()
+
+
+@router.get("/try-it", dependencies=[require(Permission.EDIT_SAMPLES)])
+def get_try_it(principal: PrincipalDep, store: StoreDep) -> Response:
+    page = TryItPage(is_ready=demo.is_folder_ready(store))
+    return render("try_it.html", shell_for(principal, "Try it", "try-it"), page)
+
+
+@router.get("/try-it.zip", dependencies=[require(Permission.EDIT_SAMPLES)])
+def get_folder(store: StoreDep) -> Response:
+    if not demo.is_folder_ready(store):
+        raise NotFound(
+            "folder_not_ready", "The folder is not drawn yet; load the page again in a minute."
+        )
+    return Response(
+        bytes(store.get(demo.TRY_IT_KEY)),
+        media_type="application/zip",
+        headers={"Content-Disposition": 'attachment; filename="pliant-try-it.zip"'},
+    )

@@ -1,0 +1,9 @@
+"""Every page, in one router; none is part of the published interface."""
+
+from fastapi import APIRouter
+
+from app.dashboard.pages import accounts, images, model_versions, references, samples, try_it
+
+router = APIRouter(include_in_schema=False)
+for pages in (accounts, samples, references, images, model_versions, try_it):
+    router.include_router(pages.router)
