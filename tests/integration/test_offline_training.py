@@ -1,7 +1,6 @@
 """The command that rebuilds the bundled network, on a handful of donors."""
 
 import json
-import warnings
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,6 @@ import pytest
 from models.artefact import read_bundle
 from models.classifier import Classifier, verify_golden
 from worker import offline
-
-with warnings.catch_warnings():
-    # TensorFlow's generated protocol buffers use what Python is about to drop.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import models.training.run  # noqa: F401  here, where its warnings are expected
 
 
 def test_the_command_leaves_a_bundle_that_a_worker_accepts(

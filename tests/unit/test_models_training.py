@@ -1,6 +1,5 @@
 """The two architectures and the way from Keras to ONNX, on a few hundred drawn crops."""
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -14,13 +13,9 @@ from app.domain.synthetic.donors import draw_donor, draw_well_look
 from models.artefact import Bundle, sha256_of
 from models.classifier import Classifier, verify_golden
 from models.manifest import Manifest
+from models.training import architecture, export, fit
 from models.training.config import TrainingConfig, published_config
 from models.training.dataset import CellSet, join_cells, training_prior
-
-with warnings.catch_warnings():
-    # TensorFlow's generated protocol buffers use what Python is about to drop.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from models.training import architecture, export, fit
 
 TINY = TrainingConfig(epochs=3, batch_size=32, learning_rate=3e-3, seed=4)
 
