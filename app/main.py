@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse
 
 from app.api import health
 from app.api.v1.router import router as api_router
+from app.dashboard.frames import error_page
+from app.dashboard.router import router as dashboard_router
 from app.db.session import make_engine, make_sessions
 from app.observability import WebMetrics, configure_logs
 from app.settings import Settings
@@ -45,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.metrics = WebMetrics()
     app.state.buffer_space = BufferSpace()
-    app.state.error_page = None
+    app.state.error_page = error_page
     app.add_middleware(Doorkeeper, is_https=is_https(settings), own_origin=_own_origin(settings))
     add_error_handlers(app)
     _add_routes(app)
@@ -78,6 +80,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _add_routes(app: FastAPI) -> None:
     app.include_router(health.router)
     app.include_router(api_router)
+    app.include_router(dashboard_router)
 
     @app.get(OPENAPI_PATH, dependencies=[public], include_in_schema=False)
     def get_openapi() -> JSONResponse:
@@ -99,6 +102,9 @@ def _operation_id(route: APIRoute) -> str:
 
 def _own_origin(settings: Settings) -> str | None:
     """The origin that browsers must come from, if an address is configured."""
-    if settings.public_url is None:
+    url = settings.public_url
+    if url is None:
         return None
-    return str(settings.public_url).split("/", 3)[0] + "//" + str(settings.public_url).split("/")[2]
+    usual_port = {"http": 80, "https": 443}[url.scheme]
+    port = "" if url.port in (None, usual_port) else f":{url.port}"
+    return f"{url.scheme}://{url.host}{port}"

@@ -1,6 +1,6 @@
 """Refusals on the wire: one shape (RFC 9457) for programs, a page for people."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -100,6 +100,10 @@ class ProblemDocument(BaseModel):
     request_id: str
 
 
+ErrorPage = Callable[[Request, Problem], str]
+"""Set by the composition root: pages belong to the dashboard, a layer above."""
+
+
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may refuse with these statuses."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -131,9 +135,10 @@ def answer(request: Request, problem: Problem) -> Response:
         )
     if problem.status == HTTPStatus.UNAUTHORIZED and not request.url.path.startswith("/sign-in"):
         return RedirectResponse(f"/sign-in?next={quote(_path_of(request))}", status_code=303)
-    page = request.app.state.error_page
-    body = page(request, problem) if page else f"<h1>{problem.title}</h1>"
-    return HTMLResponse(body, status_code=problem.status, headers=dict(problem.headers))
+    page: ErrorPage = request.app.state.error_page
+    return HTMLResponse(
+        page(request, problem), status_code=problem.status, headers=dict(problem.headers)
+    )
 
 
 def internal_error(request: Request) -> Response:

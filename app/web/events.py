@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 """Without news a stream looks at the row this often: a lost NOTIFY costs no more than that."""
-TICK_SECONDS: Final = 1.0
+TICK_SECONDS: Final = 0.2
 RECONNECT_SECONDS: Final = 2.0
 
 
