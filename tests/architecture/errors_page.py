@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from app.domain import errors
+from app.domain.errors import PliantError
+from app.web import errors
 from tests.architecture.repository import ROOT, tracked_files
 
 PAGE = ROOT / "docs" / "errors.md"
@@ -13,24 +14,31 @@ PREFACE = """\
 # Errors
 
 Every refusal has a stable code that programs may rely on; the message beside it is for people and
-may change. The API sends both as `application/problem+json` (RFC 9457). InvalidInput is answered
-422, UnsupportedMedia 415, TooLarge 413, NotPermitted 401 or 403, NotFound 404, Conflict 409;
-ProcessingFailed is never an answer but the recorded failure of a job. An ellipsis stands for what
-is filled in. Written from the code by `make docs`.
+may change. The API sends both as `application/problem+json` (RFC 9457) with the status below. A
+refusal inside a worker is never an answer: it becomes the recorded failure of a job. An ellipsis
+stands for what is filled in. Written from the code by `make docs`.
 
-| code | kind | message |
+| code | status | message |
 |---|---|---|
 """
-KINDS = {
-    name
-    for name, kind in vars(errors).items()
-    if isinstance(kind, type) and issubclass(kind, errors.PliantError)
+
+
+def error_classes(root: type[PliantError]) -> Iterator[type[PliantError]]:
+    yield root
+    for kind in root.__subclasses__():
+        yield from error_classes(kind)
+
+
+STATUS_BY_NAME = {
+    kind.__name__: errors.STATUS[next(k for k in kind.__mro__ if k in errors.STATUS)].value
+    for kind in error_classes(PliantError)
+    if kind is not PliantError
 }
 
 
 class Refusal(NamedTuple):
     code: str
-    kind: str
+    status: int
     message: str
 
 
@@ -40,17 +48,24 @@ def errors_page() -> str:
         for path in tracked_files("app/*.py", "models/*.py", "worker/*.py")
         for refusal in refusals_in(path)
     }
-    rows = (f"| `{code}` | {kind} | {message} |\n" for code, kind, message in sorted(refusals))
+    refusals |= {Refusal(code, status, text) for status, (code, text) in errors._HTTP_CODES.items()}
+    rows = (f"| `{code}` | {status} | {message} |\n" for code, status, message in sorted(refusals))
     return PREFACE + "".join(rows)
 
 
 def refusals_in(path: Path) -> Iterator[Refusal]:
     """Wherever an error of the tree is made, by its own name, with a literal code."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and called_name(node) in KINDS and len(node.args) > 1:
+        if (
+            isinstance(node, ast.Call)
+            and called_name(node) in STATUS_BY_NAME
+            and len(node.args) > 1
+        ):
             code, message = (text_of(argument) for argument in node.args[:2])
             if code is not None and "…" not in code:
-                yield Refusal(code, called_name(node), " ".join((message or "…").split()))
+                yield Refusal(
+                    code, STATUS_BY_NAME[called_name(node)], " ".join((message or "…").split())
+                )
 
 
 def called_name(call: ast.Call) -> str:
