@@ -104,7 +104,13 @@ def some_donor(code: str = "D-1") -> Donor:
 
 
 def open_laboratory(sessions: SessionMaker, database_url: str, folder: Path) -> Laboratory:
-    settings = Settings(database_url=database_url, data_dir=folder, **NEEDS)
+    settings = Settings(
+        database_url=database_url,
+        data_dir=folder,
+        min_wells=NEEDS["min_wells"],
+        min_images_per_well=NEEDS["min_images_per_well"],
+        min_cells=NEEDS["min_cells"],
+    )
     store = open_store((folder / "storage").as_uri())
     bundle = load_bundled()
     with transaction(sessions) as session:

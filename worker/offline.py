@@ -1,6 +1,7 @@
 """`python -m worker.offline`: what the program does to images, on a folder, without a server.
 
-`train` fits a demonstration network to drawn donors. `pliant train` runs it as a child process.
+`score` scores a folder as a sample; `train` fits a demonstration network to drawn donors.
+`pliant score` and `pliant train` run them as child processes.
 """
 
 import argparse
@@ -12,9 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import cv2
+
+from app.domain.donor_score import ModelFigures, Requirements
 from app.domain.errors import PliantError
-from models.artefact import write_bundle
+from app.domain.imaging.parameters import ImagingParameters
+from app.settings import Settings
+from models.artefact import read_bundle, write_bundle
 from models.bundled import BUNDLED_DIR
+from models.classifier import Classifier
+from worker.folder import score_folder
 
 if TYPE_CHECKING:
     from models.training.config import DrawnDonorsConfig, TrainingConfig
@@ -36,8 +44,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m worker.offline", description=__doc__)
     commands = parser.add_subparsers(required=True)
+    _add_score(commands)
     _add_train(commands)
     return parser
+
+
+def _add_score(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    usual = ImagingParameters()
+    score = commands.add_parser(
+        "score", help="score a folder with one folder of bitmaps per unsorted well; JSON out"
+    )
+    score.add_argument("folder", type=Path)
+    score.add_argument("--um-per-px", type=float, default=usual.um_per_px, help="scale")
+    score.add_argument("--width", type=int, default=usual.width_px, help="of every image, px")
+    score.add_argument("--height", type=int, default=usual.height_px, help="of every image, px")
+    score.add_argument("--bundle", type=Path, default=BUNDLED_DIR, help="another network's folder")
+    score.set_defaults(run=_score)
+
+
+def _score(options: argparse.Namespace) -> int:
+    if not options.folder.is_dir():
+        _say(f"{options.folder} is not a folder; name one that holds bitmaps.")
+        return USAGE
+    cv2.setNumThreads(1)
+    settings = Settings()
+    bundle = read_bundle(options.bundle)
+    parameters = replace(
+        ImagingParameters(),
+        um_per_px=options.um_per_px,
+        width_px=options.width,
+        height_px=options.height,
+    )
+    report = score_folder(
+        options.folder,
+        Classifier.load(bundle.onnx, bundle.manifest),
+        ModelFigures.from_manifest(bundle.manifest.to_json()),
+        parameters,
+        Requirements(settings.min_wells, settings.min_images_per_well, settings.min_cells),
+    )
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    return 0
 
 
 def _add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -6,8 +6,9 @@ spread of the model's own errors over held-out donors, who were scored from two 
 added to every draw.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,19 @@ class ModelFigures:
     score_error_sd: float | None
     share_error_sd: float | None
     n_error_donors: int
+
+    @classmethod
+    def from_manifest(cls, manifest: Mapping[str, Any]) -> Self:
+        """Read them from a model version's manifest, as JSON values."""
+        error = manifest["score_error"]
+        share = manifest["metrics"].get("share_error")
+        return cls(
+            outlets=tuple(manifest["outlets"]),
+            training_prior=np.asarray(manifest["training_prior"], dtype=np.float64),
+            score_error_sd=None if error is None else float(np.hypot(error["sd"], error["bias"])),
+            share_error_sd=None if share is None else float(np.hypot(share["sd"], share["bias"])),
+            n_error_donors=0 if error is None else int(error["n_donors"]),
+        )
 
 
 @dataclass(frozen=True)
@@ -182,7 +196,7 @@ def score_donor(
     point = expectation_maximisation(
         pool.posteriors, pool.counts.sum(axis=0, keepdims=True), model.training_prior
     )
-    draws = _resample(pool, model, point[0], rng)
+    draws = _resample(pool, model, rng)
     counted = counted_share(used, model)
     assert counted is not None
     scores = _well_scores(used, pool, model)
@@ -235,7 +249,7 @@ def _pool(wells: tuple[WellCells, ...]) -> _Pool:
     return _Pool(posteriors, counts, well_of_image)
 
 
-def _resample(pool: _Pool, model: ModelFigures, point: Floats, rng: np.random.Generator) -> Floats:
+def _resample(pool: _Pool, model: ModelFigures, rng: np.random.Generator) -> Floats:
     """Shares, shape (DRAWS, k), of samples redrawn by well and then by image."""
     weights = np.zeros((DRAWS, len(pool.counts)))
     n_wells = int(pool.well_of_image.max()) + 1
@@ -246,11 +260,7 @@ def _resample(pool: _Pool, model: ModelFigures, point: Floats, rng: np.random.Ge
         weights[:, images] = rng.multinomial(n_drawn, np.full(len(images), 1 / len(images)))
     drawn = weights @ pool.counts
     drawn = drawn[drawn.sum(axis=1) > 0]
-    # A share at zero would stay there; a start a little inside lets every draw find its own.
-    start = np.maximum(point, 0.01)
-    return expectation_maximisation(
-        pool.posteriors, drawn, model.training_prior, start=start, rounds=200
-    )
+    return expectation_maximisation(pool.posteriors, drawn, model.training_prior)
 
 
 def _interval(

@@ -173,7 +173,6 @@ def expectation_maximisation(
     counts: Floats,
     training_prior: Floats,
     *,
-    start: Floats | None = None,
     rounds: int = 500,
 ) -> Floats:
     """Saerens EM for many weightings of the same binned cells at once.
@@ -186,8 +185,6 @@ def expectation_maximisation(
         Shape (d, b), cells per bin in each of d draws; every draw holds at least one cell.
     training_prior
         Shape (k,), all positive.
-    start
-        Shape (k,), all positive: where to start, if something better than the prior is known.
 
     Returns
     -------
@@ -196,8 +193,7 @@ def expectation_maximisation(
     """
     likelihood = posteriors / training_prior
     weights = counts / counts.sum(axis=1, keepdims=True)
-    first = training_prior if start is None else start
-    shares = np.repeat(first[np.newaxis, :] / first.sum(), len(counts), axis=0)
+    shares = np.repeat(training_prior[np.newaxis, :] / training_prior.sum(), len(counts), axis=0)
     for _ in range(rounds):
         density = np.maximum(shares @ likelihood.T, 1e-300)
         updated = shares * ((weights / density) @ likelihood)

@@ -5,7 +5,6 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
@@ -16,7 +15,6 @@ from app.db.queries.model_versions import (
     version_by_sha256,
 )
 from app.db.tables import ModelVersion
-from app.domain.donor_score import ModelFigures
 from app.domain.errors import Conflict, NotFound
 from app.services import audit
 from app.storage import Store, model_key
@@ -104,17 +102,3 @@ def install_bundled(
         after={"name": version.name, "sha256": version.sha256, "state": version.state},
     )
     return version
-
-
-def figures_of(version: ModelVersion) -> ModelFigures:
-    """What the manifest says of the version's outlets and its errors over held-out donors."""
-    manifest = version.manifest
-    error = manifest.get("score_error")
-    share = manifest.get("metrics", {}).get("share_error")
-    return ModelFigures(
-        outlets=tuple(manifest["outlets"]),
-        training_prior=np.asarray(manifest["training_prior"], dtype=np.float64),
-        score_error_sd=None if error is None else float(np.hypot(error["sd"], error["bias"])),
-        share_error_sd=None if share is None else float(np.hypot(share["sd"], share["bias"])),
-        n_error_donors=0 if error is None else int(error["n_donors"]),
-    )

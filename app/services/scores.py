@@ -41,7 +41,6 @@ from app.domain.scoring import IMAGE_METHOD
 from app.security.permissions import Principal
 from app.services import references
 from app.services.analyses import PROGRESS_CHANNEL
-from app.services.model_versions import figures_of
 from app.services.visibility import visible_analysis, visible_sample
 
 
@@ -114,7 +113,7 @@ def read_material(session: Session, analysis_id: uuid.UUID) -> ScoreMaterial | N
     return ScoreMaterial(
         analysis_id=analysis_id,
         wells=_wells(session, row.Analysis, row.ModelVersion),
-        figures=figures_of(row.ModelVersion),
+        figures=ModelFigures.from_manifest(row.ModelVersion.manifest),
         requirements=Requirements(**row.Analysis.parameters),
     )
 

@@ -1,0 +1,132 @@
+"""A folder of bitmaps scored as a sample: the worker's pipeline without rows and store."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.donor_score import (
+    ModelFigures,
+    Requirements,
+    WellCells,
+    counted_share,
+    missing_for_score,
+    score_donor,
+    to_details,
+)
+from app.domain.errors import PliantError
+from app.domain.imaging.parameters import ImagingParameters
+from app.domain.imaging.scan_image import sniff_format
+from app.domain.quality import Verdict
+from app.domain.scoring import IMAGE_METHOD
+from models.classifier import Classifier
+from worker import pipeline
+
+SUFFIXES: Final = frozenset({".bmp", ".png", ".tif", ".tiff"})
+SORTED: Final = re.compile(r"outlet[_ -]?\d+", re.IGNORECASE)
+NOTICE: Final = "Research use only. Not a release criterion."
+
+
+@dataclass(frozen=True)
+class FolderImage:
+    """One file: judged, with its cells' probabilities, or refused with a code."""
+
+    well: str
+    report: dict[str, Any]
+    p_outlet: NDArray[np.float32] | None
+
+
+def score_folder(
+    folder: Path,
+    classifier: Classifier,
+    figures: ModelFigures,
+    parameters: ImagingParameters,
+    needs: Requirements,
+) -> dict[str, Any]:
+    """Score every folder below `folder` that holds bitmaps as one unsorted well.
+
+    Folders named after an outlet hold sorted cells: they are judged and never scored.
+    """
+    images = [_read(path, folder, classifier, parameters) for path in sorted(_bitmaps(folder))]
+    wells = tuple(_wells(images, len(figures.outlets)))
+    reasons = missing_for_score(wells, needs)
+    manifest = classifier.manifest
+    return {
+        "notice": NOTICE,
+        "method": IMAGE_METHOD,
+        "model_version": {
+            "name": manifest.name,
+            "sha256": manifest.sha256,
+            "demonstration": manifest.demonstration,
+        },
+        **_result(wells, figures, needs, reasons_found=bool(reasons)),
+        "reasons": [asdict(reason) for reason in reasons],
+        "images": [image.report for image in images],
+    }
+
+
+def _result(
+    wells: tuple[WellCells, ...], figures: ModelFigures, needs: Requirements, *, reasons_found: bool
+) -> dict[str, Any]:
+    if reasons_found:
+        return {
+            "rigidity_score": None,
+            "fraction_deformable": {"counted": counted_share(wells, figures)},
+            "n_cells": sum(len(well.p_outlet) for well in wells),
+        }
+    score = score_donor(wells, figures, needs)
+    return {"rigidity_score": score.rigidity_score, **to_details(score)}
+
+
+def _bitmaps(folder: Path) -> Iterator[Path]:
+    return (
+        path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in SUFFIXES
+    )
+
+
+def _read(
+    path: Path, folder: Path, classifier: Classifier, parameters: ImagingParameters
+) -> FolderImage:
+    well = path.parent.relative_to(folder).as_posix()
+    report: dict[str, Any] = {"file": path.relative_to(folder).as_posix(), "well": well}
+    try:
+        data = path.read_bytes()
+        stored = pipeline.StoredImage(
+            data, hashlib.sha256(data).hexdigest(), sniff_format(data[:16])
+        )
+        pixels = pipeline.read_pixels(stored, parameters)
+    except PliantError as error:
+        refusal = {"code": error.code, "message": error.message}
+        return FolderImage(well, report | {"verdict": "refused", "findings": [refusal]}, None)
+    inspection = pipeline.inspect(pixels, parameters)
+    found = inspection.image
+    report |= {
+        "verdict": str(found.verdict),
+        "findings": [finding.to_json() for finding in found.findings],
+        "n_cells": int(inspection.accepted.sum()),
+    }
+    if found.verdict is Verdict.REJECTED:
+        return FolderImage(well, report, None)
+    kept = inspection.regions.select(inspection.accepted)
+    cells = pipeline.classify(pixels, kept.row, kept.column, classifier)
+    return FolderImage(well, report, cells.p_outlet)
+
+
+def _wells(images: list[FolderImage], n_outlets: int) -> Iterator[WellCells]:
+    names = {image.well: None for image in images if not SORTED.search(image.well)}
+    for name in names:
+        usable = [
+            image.p_outlet for image in images if image.well == name and image.p_outlet is not None
+        ]
+        sizes = [len(p_outlet) for p_outlet in usable]
+        yield WellCells(
+            name=name,
+            p_outlet=np.concatenate(usable) if usable else np.zeros((0, n_outlets), np.float32),
+            image_index=np.repeat(np.arange(len(usable), dtype=np.intp), sizes),
+            n_images=len(usable),
+        )
