@@ -19,6 +19,7 @@ from app.domain.errors import PliantError, ProcessingFailed
 from app.jobs import ledger
 from app.jobs.kinds import LIMITS, JobKind, Limits
 from app.jobs.ledger import LeaseState, StaleAttempt
+from app.services import audit
 from worker.context import Context, Interrupted, Work
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ RENEWALS_PER_LEASE: Final = 4
 STOP_GRACE_SECONDS: Final = 10.0
 """How long a job may go on after the process was asked to stop; less than its supervisor waits."""
 LOOK_SECONDS: Final = 0.5
+
+SYSTEM: Final = "system"
 
 FailureHook = Callable[[Session, Job, PliantError], None]
 
@@ -81,6 +84,19 @@ def _attempt(work: Work, handler: Handler) -> None:
         _call(work, handler)
     except StaleAttempt:
         log.warning("job %s (%s): stale attempt %d", work.job_id, work.kind, work.attempt)
+        _record_stale_attempt(work)
+
+
+def _record_stale_attempt(work: Work) -> None:
+    with transaction(work.context.sessions) as session:
+        audit.record(
+            session,
+            actor=SYSTEM,
+            action="job.stale_attempt",
+            entity="job",
+            entity_id=str(work.job_id),
+            after={"kind": work.kind, "token": work.token},
+        )
 
 
 def _call(work: Work, handler: Handler) -> None:

@@ -26,7 +26,7 @@ from app.jobs.kinds import LIMITS, JobKind, Queue
 from app.settings import Settings
 from worker.broker import BROKER_ERRORS, Doorbell, make_celery
 from worker.context import StopFlag, required_database_url
-from worker.runner import Handlers, record_end
+from worker.runner import Handlers, LimitsByKind, record_end
 from worker.tasks import HANDLERS
 
 log = logging.getLogger(__name__)
@@ -48,11 +48,18 @@ class Sweeper:
     """What the leader does at each tick."""
 
     def __init__(
-        self, sessions: SessionMaker, doorbell: Doorbell, handlers: Handlers, *, scan_slots: int
+        self,
+        sessions: SessionMaker,
+        doorbell: Doorbell,
+        handlers: Handlers,
+        *,
+        scan_slots: int,
+        limits: LimitsByKind = LIMITS,
     ) -> None:
         self._sessions = sessions
         self._doorbell = doorbell
         self._handlers = handlers
+        self._limits = limits
         self._slots = dict.fromkeys(Queue, 1) | {Queue.SCANS: scan_slots}
         self._broker_error: str | None = None
 
@@ -74,7 +81,7 @@ class Sweeper:
             return True
         due = self._mark_published(queue, rung, room)
         for job_id, kind in due:
-            limit = LIMITS[JobKind(kind)].deadline_seconds
+            limit = self._limits[JobKind(kind)].deadline_seconds
             self._doorbell.ring(queue, job_id, time_limit_seconds=limit)
         return len(due) == room
 
@@ -146,12 +153,14 @@ def lead(sweeper: Sweeper, listener: Listener, stop: StopFlag) -> None:
         listener.wait(BACKLOG_TICK_SECONDS if more_waits else TICK_SECONDS)
 
 
-def sweep(settings: Settings, handlers: Handlers, stop: StopFlag) -> None:
+def sweep(
+    settings: Settings, handlers: Handlers, stop: StopFlag, *, limits: LimitsByKind = LIMITS
+) -> None:
     """Lead whenever no other sweeper does; outlive every restart of database and broker."""
     database_url = required_database_url(settings)
     sessions = make_sessions(make_engine(database_url, pool_size=1))
     doorbell = Doorbell(make_celery(settings))
-    sweeper = Sweeper(sessions, doorbell, handlers, scan_slots=settings.workers)
+    sweeper = Sweeper(sessions, doorbell, handlers, scan_slots=settings.workers, limits=limits)
     while not stop.is_set:
         try:
             with listen(database_url, [JOBS_CHANNEL]) as listener:
@@ -163,7 +172,9 @@ def sweep(settings: Settings, handlers: Handlers, stop: StopFlag) -> None:
             time.sleep(TICK_SECONDS)
 
 
-def run_until_stopped(settings: Settings, handlers: Handlers) -> None:
+def run_until_stopped(
+    settings: Settings, handlers: Handlers, *, limits: LimitsByKind = LIMITS
+) -> None:
     stop = StopFlag()
 
     def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
@@ -171,7 +182,7 @@ def run_until_stopped(settings: Settings, handlers: Handlers) -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
-    sweep(settings, handlers, stop)
+    sweep(settings, handlers, stop, limits=limits)
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ def finish(session: Session, job_id: uuid.UUID, token: int) -> None:
 def fail(session: Session, job_id: uuid.UUID, token: int, error: PliantError) -> Job:
     """Mark failed for a reason that no retry would change."""
     job = _held(session, job_id, token)
-    _close(job, "failed", error)
+    _close(session, job, "failed", error)
     return job
 
 
@@ -168,7 +168,7 @@ def release(session: Session, job_id: uuid.UUID, token: int) -> None:
 def cancel_running(session: Session, job_id: uuid.UUID, token: int) -> Job:
     """Close a running job whose cancellation was asked for."""
     job = _held(session, job_id, token)
-    _close(job, "cancelled", _cancelled())
+    _close(session, job, "cancelled", _cancelled())
     return job
 
 
@@ -180,7 +180,7 @@ def request_cancel(session: Session, job_id: uuid.UUID) -> Job:
     if job.state in ("queued", "running") and job.cancel_requested_at is None:
         job.cancel_requested_at = _clock(session)
     if job.state == "queued":
-        _close(job, "cancelled", _cancelled())
+        _close(session, job, "cancelled", _cancelled())
     session.flush()
     return job
 
@@ -191,7 +191,7 @@ def expire(session: Session, job_id: uuid.UUID) -> Job | None:
     if job is None:
         return None
     if job.cancel_requested_at is not None:
-        _close(job, "cancelled", _cancelled())
+        _close(session, job, "cancelled", _cancelled())
         return job
     lost = "The worker died or hung; see its log, then run the job again."
     _retry_or_quarantine(session, job, ProcessingFailed("worker_lost", lost))
@@ -237,7 +237,7 @@ def _held(session: Session, job_id: uuid.UUID, token: int) -> Job:
 
 def _retry_or_quarantine(session: Session, job: Job, error: PliantError) -> None:
     if job.attempts >= job.max_attempts:
-        _close(job, "quarantined", error)
+        _close(session, job, "quarantined", error)
         return
     # The first retry is at once: most crashes are the worker's, not the job's.
     retries_before = job.attempts - 1
@@ -254,11 +254,12 @@ def _queue_again(session: Session, job: Job, *, delay_seconds: float) -> None:
     notify(session, JOBS_CHANNEL, job.queue)
 
 
-def _close(job: Job, state: str, error: PliantError) -> None:
+def _close(session: Session, job: Job, state: str, error: PliantError) -> None:
     job.state = state
     job.lease_until = None
     job.error_code, job.error_message = error.code, error.message
-    job.finished_at = func.clock_timestamp()
+    job.finished_at = _clock(session)
+    session.flush()
 
 
 def _cancelled() -> PliantError:
