@@ -1,0 +1,231 @@
+"""The operator's command line: `pliant …`, also `python -m app.cli …`."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from app.db.session import make_engine, make_sessions, transaction
+from app.domain.errors import PliantError
+from app.embedded import cluster, folders, postgres, valkey
+from app.embedded.installation import CODE, PortTaken, run_installation
+from app.embedded.supervisor import AlreadyRunning
+from app.security.permissions import SYSTEM, Role
+from app.services import accounts, api_keys, demo, doctor, first_start
+from app.services import simulate as simulation
+from app.services.doctor import Check
+from app.settings import Settings
+
+FAILED = 1
+CANNOT_BEGIN = 2
+"""Nothing was started or changed: the port, the folder or a setting stands in the way."""
+
+pliant = typer.Typer(
+    name="pliant",
+    help="Donor red cell deformability from ordinary microscope images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+user = typer.Typer(help="People who sign in.", no_args_is_help=True)
+api_key = typer.Typer(help="Keys for programs.", no_args_is_help=True)
+pliant.add_typer(user, name="user")
+pliant.add_typer(api_key, name="api-key")
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+class NotRunning(Exception):  # noqa: N818  reads as a sentence
+    """A command needs the database and no server is there."""
+
+
+def main() -> None:
+    """Run a command; say what went wrong in one sentence, without a traceback."""
+    try:
+        pliant()
+    except (AlreadyRunning, PortTaken) as refusal:
+        _fail(str(refusal), CANNOT_BEGIN)
+    except ValidationError as error:
+        _fail(_wrong_settings(error), CANNOT_BEGIN)
+    except PliantError as error:
+        _fail(error.message, FAILED)
+    except (NotRunning, folders.CannotStart) as refusal:
+        _fail(str(refusal), FAILED)
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(message, err=True)
+    sys.exit(code)
+
+
+def _wrong_settings(error: ValidationError) -> str:
+    wrong = [f"PLIANT_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+    return "\n".join(["These settings are wrong (docs/settings.md has them all):", *wrong])
+
+
+@pliant.command()
+def up() -> None:
+    """Run everything on this machine in the foreground; Ctrl-C stops it."""
+    raise typer.Exit(run_installation(Settings()))
+
+
+@pliant.command(hidden=True)
+def prepare() -> None:
+    """Make what a first start needs; the last line is JSON, [[role, path of a sign-in], ...]."""
+    sign_ins = first_start.prepare(Settings())
+    typer.echo(json.dumps([[role.value, path] for role, path in sign_ins]))
+
+
+@pliant.command("demo")
+def make_demo() -> None:
+    """Queue the demonstration donors on a running Pliant; those already there stay."""
+    with _database() as session:
+        demo.queue_demonstration(session)
+    typer.echo("The demonstration donors are being made; they appear under Samples.")
+
+
+@user.command("create")
+def create_user(
+    name: Annotated[str, typer.Option(help="How the person signs in.")],
+    role: Annotated[Role, typer.Option(help="What the person may do.")],
+) -> None:
+    """Make an account; the last line is the path of a link that signs in once."""
+    with _database() as session:
+        account = accounts.create_account(session, SYSTEM, name=name, role=role)
+        link = accounts.make_sign_in_link(session, SYSTEM, account.id)
+    typer.echo("The person signs in once, within a day, at Pliant's address followed by:")
+    typer.echo(link)
+
+
+@user.command("link")
+def sign_in_link(name: Annotated[str, typer.Option(help="How the person signs in.")]) -> None:
+    """Let a person in again who lost the password; the last line is a one-time link's path."""
+    with _database() as session:
+        found = [account for account in accounts.list_accounts(session) if account.name == name]
+        if not found:
+            raise NotRunning(f"There is no account named {name}; see 'pliant user create'.")
+        link = accounts.make_sign_in_link(session, SYSTEM, found[0].id)
+    typer.echo(link)
+
+
+@api_key.command("create")
+def create_api_key(
+    name: Annotated[str, typer.Option(help="Which program it is for.")],
+    role: Annotated[Role, typer.Option(help="technician, lims or administrator.")],
+) -> None:
+    """Make an API key; the last line is the key, which is never shown again."""
+    with _database() as session:
+        created = api_keys.create_key(session, SYSTEM, name=name, role=role)
+    typer.echo(f"The key of {name} ({role.value}), valid until {created.key.expires_at:%Y-%m-%d}:")
+    typer.echo(created.token)
+
+
+@pliant.command()
+def simulate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")],
+    donors: Annotated[int, typer.Option(min=1, help="How many donors to draw.")] = 1,
+    wells: Annotated[int, typer.Option(min=1, help="Wells per sample.")] = 2,
+    images: Annotated[int, typer.Option(min=1, help="Images per well.")] = 25,
+    sorted_outlet: Annotated[
+        list[int] | None, typer.Option(min=1, max=12, help="Also cells of this outlet; repeat it.")
+    ] = None,
+    bits: Annotated[int, typer.Option(help="8, or 24 with equal channels.")] = 8,
+    seed: Annotated[int, typer.Option(help="The same number draws the same images.")] = 1,
+) -> None:
+    """Write drawn samples whose truth is known: bitmaps, and the truth beside each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    simulation.simulate(
+        folder,
+        donors=donors,
+        wells=wells,
+        images_per_well=images,
+        sorted_outlets=sorted_outlet or (),
+        bits=bits,
+        seed=seed,
+    )
+    typer.echo(f"Written to {folder}; the truth is in truth.json and beside each image.")
+
+
+@pliant.command(context_settings=PASS_ON)
+def score(context: typer.Context) -> None:
+    """Score a folder of bitmaps without a server: DIR; the result is JSON."""
+    _become_offline("score", context.args)
+
+
+@pliant.command(context_settings=PASS_ON)
+def train(context: typer.Context) -> None:
+    """Train a network without a server; `pliant train --help` has the options."""
+    _become_offline("train", context.args)
+
+
+def _become_offline(command: str, arguments: Sequence[str]) -> None:
+    """Replace this process: the core may not import the network, only start it."""
+    paths = [str(CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    argv = [sys.executable, "-m", "worker.offline", command, *arguments]
+    sys.stdout.flush()
+    os.execve(  # noqa: S606  our own interpreter, no shell
+        sys.executable, argv, {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    )
+
+
+@pliant.command("doctor")
+def examine() -> None:
+    """Check this machine and installation; exit code 1 if something is wrong."""
+    settings = Settings()
+    checks = [*doctor.check_machine(settings), *_check_servers(settings)]
+    for check in checks:
+        typer.echo(f"{'ok   ' if check.ok else 'WRONG'} {check.name}: {check.message}")
+    raise typer.Exit(0 if all(check.ok for check in checks) else FAILED)
+
+
+def _check_servers(settings: Settings) -> Iterator[Check]:
+    data_dir = settings.data_dir.absolute()
+    if settings.database_url is not None or postgres.is_running(data_dir):
+        yield doctor.check_database(_with_database(settings))
+    else:
+        yield _check_program("PostgreSQL", lambda: cluster.programs(folders.server_account()))
+    if settings.broker_url is None:
+        yield _check_program("Valkey", valkey.program)
+
+
+def _check_program(name: str, find: Callable[[], Path]) -> Check:
+    try:
+        return Check(name, ok=True, message=f"not running; its programs are at {find()}")
+    except folders.CannotStart as refusal:
+        return Check(name, ok=False, message=str(refusal))
+
+
+@contextmanager
+def _database() -> Iterator[Session]:
+    """Open a transaction on the database of the settings, or of the `pliant up` that runs."""
+    settings = _with_database(Settings())
+    assert settings.database_url is not None, "found, or refused"
+    engine = make_engine(settings.database_url, pool_size=1)
+    try:
+        with transaction(make_sessions(engine)) as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+def _with_database(settings: Settings) -> Settings:
+    data_dir = settings.data_dir.absolute()
+    if settings.database_url is not None:
+        return settings
+    if not postgres.is_running(data_dir):
+        raise NotRunning(
+            f"Pliant does not run on {data_dir}: start it with 'pliant up', "
+            "or set PLIANT_DATA_DIR or PLIANT_DATABASE_URL to the one that does"
+        )
+    return settings.model_copy(update={"database_url": postgres.app_url(data_dir)})
+
+
+if __name__ == "__main__":
+    main()
