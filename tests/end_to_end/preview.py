@@ -239,7 +239,7 @@ def image_page() -> images.ImagePage:
             row=str(120 + 37 * n),
             column=str(90 + 53 * n),
             diameter="6.2 µm",
-            verdict=VERDICTS["rejected" if n % 7 == 3 else "accepted"],
+            verdict="rejected" if n % 7 == 3 else "accepted",
             p_deformable="" if n % 7 == 3 else f"{(n * 13) % 100} %",
             p_class="" if n % 7 == 3 else f"p{(n * 13) % 100 // 20}",
             reason="cut by the edge" if n % 7 == 3 else "",

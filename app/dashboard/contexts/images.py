@@ -54,7 +54,7 @@ class CellRow:
     row: str
     column: str
     diameter: str
-    verdict: Chip
+    verdict: str
     p_deformable: str
     p_class: str
     reason: str
@@ -174,7 +174,7 @@ def _cell_row(number: int, cell: CellView) -> CellRow:
         row=count_text(round(cell.row)),
         column=count_text(round(cell.column)),
         diameter=f"{cell.diameter_um:.1f} µm",
-        verdict=VERDICTS[cell.verdict],
+        verdict=cell.verdict,
         p_deformable="" if p is None else percent_text(p),
         p_class="" if p is None else f"p{min(int(p * SCALE_STEPS), SCALE_STEPS - 1)}",
         reason=", ".join(code.replace("_", " ").lower() for code in cell.findings),
