@@ -54,7 +54,7 @@ bench: $(TRAIN) $(DEV) ## Measure, and print the tables of bench/
 	$(BIN)/python -m bench
 
 bundle: $(TRAIN) ## Train the demonstration network anew and put it into models/bundled
-	$(BIN)/pliant train --bundle
+	$(BIN)/python -m worker.offline train --bundle
 
 screenshots: $(DEV) browser ## Photograph the dashboard's pages into docs/images
 	$(BIN)/python -m bench.screenshots
