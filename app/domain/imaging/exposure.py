@@ -1,5 +1,6 @@
 """Brightness of a scan: exposure and evenness of the light."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,9 +51,21 @@ def _bright(value: float, limit: float) -> Finding:
     )
 
 
-def check_light(field: FlatField, parameters: ImagingParameters) -> tuple[Finding, ...]:
-    """Find light that falls off too much over the field to be corrected."""
-    dark, bright = np.quantile(field.background[::8, ::8], [0.01, 0.99])
+def check_light(
+    field: FlatField, usable: NDArray[np.bool_], parameters: ImagingParameters
+) -> tuple[Finding, ...]:
+    """Find light that falls off too much over the usable area to be corrected.
+
+    Parameters
+    ----------
+    usable
+        Coarse mask; without any usable place nothing is found.
+    """
+    size = (usable.shape[1], usable.shape[0])
+    coarse = cv2.resize(field.background, size, interpolation=cv2.INTER_AREA)
+    if not usable.any():
+        return ()
+    dark, bright = np.quantile(coarse[usable], [0.01, 0.99])
     ratio = float(bright / dark)
     if ratio <= parameters.largest_light_ratio:
         return ()

@@ -22,9 +22,13 @@ class FlatField:
     background
         Shape (h, w) float32, grey values, smooth.
     deviation
-        Shape (h, w) float32, grey / background - 1.
+        Shape (h, w) float32, grey / background - 1, negated for bright cells.
+    fine
+        Shape (h, w) float32, what smoothing takes away from the deviation.
     slope
-        Shape (h, w) float32, magnitude of the deviation's gradient per µm.
+        Shape (h, w) float32, magnitude of the smoothed deviation's gradient per µm.
+    smooth_um
+        Gaussian σ of that smoothing.
     factor
         Image pixels per working pixel.
     um_per_px
@@ -34,7 +38,9 @@ class FlatField:
     grey: NDArray[np.uint8]
     background: NDArray[np.float32]
     deviation: NDArray[np.float32]
+    fine: NDArray[np.float32]
     slope: NDArray[np.float32]
+    smooth_um: float
     factor: int
     um_per_px: float
 
@@ -71,10 +77,7 @@ def estimate_background(
     return np.maximum(cv2.resize(smooth, size, interpolation=cv2.INTER_LINEAR), np.float32(1.0))
 
 
-def _measure_slope(
-    deviation: NDArray[np.float32], *, um_per_px: float, smooth_um: float
-) -> NDArray[np.float32]:
-    smooth = cv2.GaussianBlur(deviation, (0, 0), smooth_um / um_per_px)
+def _measure_slope(smooth: NDArray[np.float32], *, um_per_px: float) -> NDArray[np.float32]:
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / (8 * um_per_px))
     right = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / (8 * um_per_px))
     return np.asarray(cv2.magnitude(down, right), np.float32)
@@ -93,5 +96,18 @@ def flatten(image: NDArray[np.uint8], parameters: ImagingParameters) -> FlatFiel
     grey = shrink(image, factor)
     background = estimate_background(grey, um_per_px=um_per_px, parameters=parameters)
     deviation = cv2.divide(grey, background, dtype=cv2.CV_32F) - np.float32(1.0)
-    slope = _measure_slope(deviation, um_per_px=um_per_px, smooth_um=parameters.smooth_um)
-    return FlatField(grey, background, deviation, slope, factor, um_per_px)
+    if parameters.polarity == "bright":
+        deviation = -deviation
+    smooth = np.asarray(
+        cv2.GaussianBlur(deviation, (0, 0), parameters.smooth_um / um_per_px), np.float32
+    )
+    return FlatField(
+        grey=grey,
+        background=background,
+        deviation=deviation,
+        fine=deviation - smooth,
+        slope=_measure_slope(smooth, um_per_px=um_per_px),
+        smooth_um=parameters.smooth_um,
+        factor=factor,
+        um_per_px=um_per_px,
+    )

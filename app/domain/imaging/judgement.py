@@ -53,6 +53,36 @@ def _is_unusable(
     return ~look_up(usable, regions.row / shape[0], regions.column / shape[1])
 
 
+def is_blurred(regions: CellRegions, parameters: ImagingParameters) -> NDArray[np.bool_]:
+    """Tell cells whose rim is too wide, by itself or beside the image's other cells."""
+    if len(regions) == 0:
+        return np.zeros(0, bool)
+    usual = float(np.median(regions.rim_width_um))
+    widest = min(parameters.widest_rim_um, parameters.widest_rim_ratio * usual)
+    return np.asarray(regions.rim_width_um > widest)
+
+
+def is_debris(regions: CellRegions, parameters: ImagingParameters) -> NDArray[np.bool_]:
+    """Tell what is too small, too ragged or too faint beside the image's cells."""
+    if len(regions) == 0:
+        return np.zeros(0, bool)
+    faintest = parameters.faintest_rim_share * float(np.median(regions.rim_contrast))
+    return np.asarray(
+        (regions.diameter_um < parameters.smallest_diameter_um)
+        | (regions.elongation > parameters.largest_elongation)
+        | (regions.circularity < parameters.smallest_circularity)
+        | (regions.rim_contrast < faintest)
+    )
+
+
+def refuse_cells(judgements: tuple[CellJudgement, ...]) -> tuple[CellJudgement, ...]:
+    """Reject every cell of an image of which no part is usable."""
+    return tuple(
+        _judgement(tuple(dict.fromkeys((*judged.findings, OUTSIDE_USABLE))))
+        for judged in judgements
+    )
+
+
 def judge_cells(
     image: NDArray[np.uint8],
     regions: CellRegions,
@@ -73,10 +103,8 @@ def judge_cells(
         PARTIAL: _is_partial(regions, shape),
         SEVERAL: (regions.diameter_um > parameters.largest_diameter_um)
         | _is_overlapping(regions, parameters),
-        BLURRED: regions.rim_width_um > parameters.widest_rim_um,
-        DEBRIS: (regions.diameter_um < parameters.smallest_diameter_um)
-        | (regions.elongation > parameters.largest_elongation)
-        | (regions.circularity < parameters.smallest_circularity),
+        BLURRED: is_blurred(regions, parameters),
+        DEBRIS: is_debris(regions, parameters),
         OUTSIDE_USABLE: _is_unusable(regions, shape, usable),
     }
     return tuple(

@@ -1,126 +1,117 @@
-"""Find the cells of a scan: ring-shaped slope energy first, then one closed outline each.
+"""Find the cells of a scan: suspected places first, then one closed outline each.
 
 A cell here is a dark body with a bright crescent on one side and a soft shadow on the other. Its
 true border is the closed ring of steep slopes; the shadow is wide but never steep. So neither
-brightness nor darkness is searched, but slope energy that fills a disc of a cell's size.
+brightness nor darkness is outlined, but the outermost closed ring of steep slopes.
 """
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
+from app.domain.imaging.candidates import (
+    Centres,
+    find_candidates,
+    keep_within,
+    slope_limit,
+)
 from app.domain.imaging.flattening import FlatField, flatten
-from app.domain.imaging.measures import measure_regions
+from app.domain.imaging.measures import measure_regions, read_body
 from app.domain.imaging.outlines import Outlines, outline_centroids, trace_outlines
 from app.domain.imaging.parameters import ImagingParameters
-from app.domain.imaging.regions import CellRegions, look_up
+from app.domain.imaging.regions import ANGLES, CellRegions
 
-_N_REFINEMENTS = 2
-_MOST_CANDIDATES = 6000
-"""More peaks than this are noise; the strongest are kept, which bounds time and memory."""
-
-Centres = tuple[NDArray[np.float32], NDArray[np.float32]]
-
-
-def slope_limit(field: FlatField, parameters: ImagingParameters) -> float:
-    """Give the rim slope (fraction of the background per µm) above which an edge is real."""
-    ordinary = float(np.median(field.slope[::3, ::3]))
-    return max(parameters.slope_floor, parameters.slope_noise_factor * ordinary)
-
-
-def find_candidates(field: FlatField, limit: float, parameters: ImagingParameters) -> Centres:
-    """Find centres of discs filled with slope energy.
-
-    Returns
-    -------
-    rows, columns
-        Working px, strongest first.
-    """
-    energy = cv2.resize(
-        np.minimum(field.slope, np.float32(4 * limit)),
-        (max(1, field.slope.shape[1] // 2), max(1, field.slope.shape[0] // 2)),
-        interpolation=cv2.INTER_AREA,
-    )
-    radius_px = parameters.cell_diameter_um / (4 * field.um_per_px)
-    near = cv2.GaussianBlur(energy, (0, 0), 0.75 * radius_px)
-    response = near - cv2.GaussianBlur(energy, (0, 0), 1.6 * radius_px)
-    side = round(parameters.closest_um / (2 * field.um_per_px)) | 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    is_peak = (response >= cv2.dilate(response, kernel)) & (near > 0.3 * limit)
-    rows, columns = np.nonzero(is_peak)
-    strongest = np.argsort(-response[rows, columns], kind="stable")[:_MOST_CANDIDATES]
-    scale = np.float32(2)
-    return (
-        (rows[strongest].astype(np.float32) + np.float32(0.5)) * scale - np.float32(0.5),
-        (columns[strongest].astype(np.float32) + np.float32(0.5)) * scale - np.float32(0.5),
-    )
-
-
-def _within(usable: NDArray[np.bool_] | None, centres: Centres, shape: tuple[int, ...]) -> Centres:
-    if usable is None:
-        return centres
-    inside = look_up(usable, centres[0] / shape[0], centres[1] / shape[1])
-    return centres[0][inside], centres[1][inside]
+_FIRST_ROUNDS, _LAST_ROUNDS = 1, 2
+"""Re-centrings before and after the choice among overlapping outlines."""
 
 
 def _refine(
-    field: FlatField, centres: Centres, parameters: ImagingParameters
+    field: FlatField, centres: Centres, parameters: ImagingParameters, *, n_rounds: int
 ) -> tuple[Centres, Outlines]:
-    """Trace outlines, move to their centroids, and trace again."""
-    rows, columns = centres
+    """Trace outlines, then `n_rounds` times move to their centroids and trace again."""
     furthest = np.float32(parameters.largest_drift_um / field.um_per_px)
-    for _ in range(_N_REFINEMENTS):
-        outlines = trace_outlines(
-            field.slope, rows, columns, um_per_px=field.um_per_px, parameters=parameters
-        )
+    rows, columns = centres
+    outlines = trace_outlines(field, rows, columns, parameters)
+    for _ in range(n_rounds):
         _, down, right = outline_centroids(outlines.radii)
         rows, columns = (
             start + np.clip(here + move - start, -furthest, furthest)
             for start, here, move in zip(centres, (rows, columns), (down, right), strict=True)
         )
-    outlines = trace_outlines(
-        field.slope, rows, columns, um_per_px=field.um_per_px, parameters=parameters
-    )
+        outlines = trace_outlines(field, rows, columns, parameters)
     return (rows, columns), outlines
 
 
-def _drop_doubles(
-    centres: Centres, radius: NDArray[np.float32], strength: NDArray[np.float32], share: float
+def _is_crescent(
+    field: FlatField, centres: Centres, outlines: Outlines, parameters: ImagingParameters
 ) -> NDArray[np.bool_]:
-    """Keep the stronger of two outlines that sit on the same cell."""
-    points = np.stack(centres, axis=1)
-    kept = np.ones(len(points), bool)
-    if len(points) < 2:
-        return kept
-    pairs = cKDTree(points).query_pairs(float(2 * share * radius.max()), output_type="ndarray")
-    distance = np.linalg.norm(points[pairs[:, 0]] - points[pairs[:, 1]], axis=1)
-    same = pairs[distance < share * (radius[pairs[:, 0]] + radius[pairs[:, 1]])]
-    better = np.where(strength[same[:, 0]] >= strength[same[:, 1]], same[:, 0], same[:, 1])
-    worse = same.sum(axis=1) - better
-    for index in np.argsort(-strength[better], kind="stable"):
-        if kept[better[index]]:
-            kept[worse[index]] = False
-    return kept
+    """Tell outlines around a bright crescent alone: small, and not dark on the whole."""
+    body = read_body(field.deviation, centres, outlines.radii).mean(axis=(1, 2))
+    radius_um = outlines.radii.mean(axis=1) * field.um_per_px
+    small = radius_um < parameters.crescent_share * parameters.cell_diameter_um / 2
+    return np.asarray(small & (body > 0))
+
+
+def _choose(
+    field: FlatField, centres: Centres, outlines: Outlines, parameters: ImagingParameters
+) -> NDArray[np.bool_]:
+    """Keep outlines with a rim all round, strongest first, that share little area."""
+    limit = slope_limit(field, parameters)
+    closed = np.mean(outlines.rim > limit, axis=1) >= parameters.smallest_coverage
+    closed &= ~_is_crescent(field, centres, outlines, parameters)
+    return _choose_disjoint(
+        centres,
+        outlines.radii,
+        np.where(closed, outlines.score, np.float32(-np.inf)),
+        shape=field.grey.shape,
+        largest_shared=parameters.largest_shared,
+    )
+
+
+def _choose_disjoint(
+    centres: Centres,
+    radii: NDArray[np.float32],
+    strength: NDArray[np.float32],
+    *,
+    shape: tuple[int, ...],
+    largest_shared: float,
+) -> NDArray[np.bool_]:
+    """Keep outlines, strongest first, that do not share too much area with those kept."""
+    taken = np.zeros(shape, np.uint8)
+    chosen = np.zeros(len(strength), bool)
+    rows = np.rint(centres[0][:, None] + radii * np.sin(ANGLES)).astype(np.int32)
+    columns = np.rint(centres[1][:, None] + radii * np.cos(ANGLES)).astype(np.int32)
+    rows, columns = np.clip(rows, 0, shape[0] - 1), np.clip(columns, 0, shape[1] - 1)
+    tops, lefts = rows.min(axis=1, initial=shape[0]), columns.min(axis=1, initial=shape[1])
+    corners = np.stack([columns - lefts[:, None], rows - tops[:, None]], axis=2).astype(np.int32)
+    sizes = corners.max(axis=1, initial=0) + 1
+    for index in np.argsort(-strength, kind="stable"):
+        if strength[index] == -np.inf:
+            break
+        top, left = tops[index], lefts[index]
+        width, height = sizes[index].tolist()
+        own = np.zeros((height, width), np.uint8)
+        cv2.fillConvexPoly(own, corners[index], 1)
+        below = taken[top : top + height, left : left + width]
+        if cv2.countNonZero(own & below) <= largest_shared * cv2.countNonZero(own):
+            chosen[index] = True
+            below |= own
+    return chosen
 
 
 def segment_field(
     field: FlatField, parameters: ImagingParameters, usable: NDArray[np.bool_] | None = None
 ) -> CellRegions:
     """Segment a flattened scan; see `segment_cells`."""
+    suspected = find_candidates(field, slope_limit(field, parameters), parameters)
+    suspected = keep_within(usable, suspected, field.grey.shape)
+    centres, outlines = _refine(field, suspected, parameters, n_rounds=_FIRST_ROUNDS)
+    kept = _choose(field, centres, outlines, parameters)
+    chosen = centres[0][kept], centres[1][kept]
+    centres, outlines = _refine(field, chosen, parameters, n_rounds=_LAST_ROUNDS)
+    kept = _choose(field, centres, outlines, parameters)
     limit = slope_limit(field, parameters)
-    candidates = _within(usable, find_candidates(field, limit, parameters), field.grey.shape)
-    if len(candidates[0]) == 0:
-        return CellRegions.none()
-    centres, outlines = _refine(field, candidates, parameters)
-    coverage = np.mean(outlines.rim > limit, axis=1, dtype=np.float32)
-    seen = coverage >= parameters.smallest_coverage
-    area, _, _ = outline_centroids(outlines.radii)
-    radius = np.sqrt(area / np.float32(np.pi))
-    strength = np.where(seen, coverage * np.minimum(outlines.rim, 4 * limit).mean(axis=1), 0)
-    kept = seen & _drop_doubles(centres, radius, strength, parameters.own_share)
-    regions = measure_regions(field, centres, outlines, limit)
-    return regions.select(kept)
+    return measure_regions(field, centres, outlines, limit).select(kept)
 
 
 def segment_cells(
@@ -137,11 +128,11 @@ def segment_cells(
     parameters
         One set for the instrument, whatever the outlet.
     usable
-        Coarse mask of any size spread over the image; candidates outside it are not searched.
+        Coarse mask of any size spread over the image; places outside it are not searched.
 
     Returns
     -------
     CellRegions
-        Everything cell-like, judged by `judge_cells`.
+        Everything cell-like, to be judged by `judge_cells`.
     """
     return segment_field(flatten(image, parameters), parameters, usable)
