@@ -18,6 +18,8 @@ from app.settings import Settings
 CODE = Path(__file__).resolve().parents[2]
 """The checkout: children run there, so that `migrations` and `pyproject.toml` are found."""
 PREPARE = "prepare"
+NOT_PICKLED = "ignore:You're running the worker with superuser privileges"
+"""Celery warns of pickled messages as root; ours are ids in JSON, and nothing else is read."""
 PROBE_TIMEOUT_SECONDS = 2.0
 
 
@@ -120,15 +122,17 @@ def _worker(queues: str, processes: int, env: Mapping[str, str]) -> Child:
     return _python(
         f"worker-{name}",
         env,
-        f"celery -A worker.main worker --queues {queues} --concurrency {processes} "
-        f"--pool prefork --hostname {name}@%h --loglevel INFO "
+        f"celery --quiet -A worker.main worker --queues {queues} --concurrency {processes} "
+        f"--pool prefork --hostname {name}@%h --loglevel WARNING "
         "--without-gossip --without-mingle --without-heartbeat",
     )
 
 
 def announce(settings: Settings) -> Announce:
     """Return what waits for the web process and then tells where to sign in."""
-    address = str(settings.public_url or f"http://{_reachable(settings.host)}:{settings.port}")
+    host = _reachable(settings.host)
+    in_address = f"[{host}]" if ":" in host else host
+    address = str(settings.public_url or f"http://{in_address}:{settings.port}")
 
     def when_ready(answers: Mapping[str, str]) -> str | None:
         if not is_web_ready(settings.host, settings.port):

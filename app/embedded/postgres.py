@@ -26,6 +26,8 @@ OWNER = "pliant_owner"
 APP = "pliant_app"
 """Role of web, sweeper and workers: reads and writes rows, owns nothing."""
 SOCKET = ".s.PGSQL.5432"
+PID_FILE_STATUS_LINE = 7
+"""Where postmaster.pid says "starting", "ready" or "stopping" (LOCK_FILE_LINE_PM_STATUS)."""
 DURABILITY = {"fsync": "on", "full_page_writes": "on", "data_checksums": "on"}
 
 
@@ -54,13 +56,22 @@ def _run_folder(data_dir: Path) -> Path:
 
 def is_running(data_dir: Path) -> bool:
     """Say whether the private server of this data folder takes connections now."""
-    if not (_run_folder(data_dir) / SOCKET).exists():
+    if not _says_ready(data_dir):
         return False
     try:
         with psycopg.connect(superuser_url(data_dir), connect_timeout=2):
             return True
     except psycopg.OperationalError:
         return False
+
+
+def _says_ready(data_dir: Path) -> bool:
+    """Read the server's own word, so that probes do not fill its log with refusals."""
+    try:
+        lines = (data_dir / "postgres" / "cluster" / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) > PID_FILE_STATUS_LINE and lines[PID_FILE_STATUS_LINE].strip() == "ready"
 
 
 def postgres_child(data_dir: Path) -> Child:

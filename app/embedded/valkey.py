@@ -47,6 +47,7 @@ def valkey_child(data_dir: Path) -> Child:
     path = socket_folder(home, SOCKET, owner=None) / SOCKET
     options = {"port": "0", "unixsocket": str(path), "unixsocketperm": "700", "save": ""}
     options |= {"appendonly": "no", "dir": str(home), "daemonize": "no", "maxmemory": "256mb"}
+    options |= {"loglevel": "warning"}
     return Child(
         name="valkey",
         argv=(
