@@ -51,7 +51,12 @@ def shell(title: str, section: str = "samples") -> Shell:
 
 
 def samples_page() -> samples.SamplesPage:
-    scored = samples.ScoreCell("3.08", "2.91 to 3.24", Markup(charts.tiny_scale(IMAGE, REFERENCE)))
+    scored = samples.ScoreCell(
+        "3.08",
+        "2.91 to 3.24",
+        Markup(charts.tiny_scale(IMAGE, REFERENCE)),
+        is_demonstration_model=True,
+    )
     row = samples.SampleRow(
         href="/samples/1",
         donor_code="DEMO-1",
@@ -312,7 +317,7 @@ def pages() -> dict[str, tuple[str, Shell, object, int]]:
         "/model-versions/1": (
             "model_version.html", shell("demonstration-1", "models"), model_page(), 200,
         ),
-        "/try-it": ("try_it.html", shell("Try it", "try-it"), TryItPage(is_ready=True), 200),
+        "/try-it": ("try_it.html", shell("Try it", "try-it"), TryItPage(is_ready=True, sample_href=None), 200),
         "/sign-in": ("sign_in.html", Shell("Sign in"), sign_in, 401),
         "/sign-in/x": ("sign_in_link.html", Shell("Welcome"), accounts.LinkPage("x"), 200),
         "/account": (

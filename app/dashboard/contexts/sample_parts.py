@@ -72,6 +72,8 @@ def sample_page(
 ) -> SamplePage:
     found = score if isinstance(score, ScoreView) else None
     progress = _progress(analysis)
+    # Before the first well there is nothing to explain: the page asks for the images instead.
+    is_told = progress is None and bool(sample.wells)
     return SamplePage(
         id=str(sample.id),
         href=f"/samples/{sample.id}",
@@ -85,7 +87,7 @@ def sample_page(
         progress=progress,
         failure=analysis.failure["message"] if analysis and analysis.failure else None,
         score=_score(found, may_read_models=may_read_models) if found else None,
-        unavailable=_unavailable(score) if isinstance(score, Conflict) and not progress else None,
+        unavailable=_unavailable(score) if isinstance(score, Conflict) and is_told else None,
         scale=_scale(found, mean_of_references(sample.references)),
         reference=reference_summary(sample.references, found.comparison if found else None),
         curves=_curves(found, mean_shares(sample.references)),

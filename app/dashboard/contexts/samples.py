@@ -38,6 +38,7 @@ class ScoreCell:
     value: str
     interval: str
     scale: Markup
+    is_demonstration_model: bool
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def _score_cell(sample: SampleView) -> ScoreCell | None:
         value=score_text(score.rigidity_score),
         interval=interval_text(score.rigidity_interval),
         scale=chart_markup(tiny_scale(image, mean_of_references(sample.references))),
+        is_demonstration_model=score.model_version.demonstration,
     )
 
 

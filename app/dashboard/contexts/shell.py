@@ -33,6 +33,7 @@ class ErrorPage:
 
 @dataclass(frozen=True)
 class TryItPage:
-    """Whether the folder is drawn already."""
+    """Whether the folder is drawn already, and the sample it was dropped on before, if any."""
 
     is_ready: bool
+    sample_href: str | None

@@ -25,12 +25,17 @@ function trace(pen, cell, scale) {
 
 function drawCell(pen, cell, scale, ratio) {
   const isChosen = cell.id === chosen;
-  pen.setLineDash(cell.verdict === "rejected" ? [4 * ratio, 3 * ratio] : []);
+  const isRejected = cell.verdict === "rejected";
   trace(pen, cell, scale);
-  pen.lineWidth = (isChosen ? 6 : 3) * ratio;
-  pen.strokeStyle = isChosen ? "#000000" : "rgb(20 28 36 / 55%)";
-  pen.stroke();
-  pen.lineWidth = (isChosen ? 3 : 1.75) * ratio;
+  pen.setLineDash([]);
+  if (!isRejected) {
+    // A dark edge keeps the pale steps of the scale visible on a light background.
+    pen.lineWidth = 3 * ratio;
+    pen.strokeStyle = "rgb(20 28 36 / 45%)";
+    pen.stroke();
+  }
+  pen.setLineDash(isRejected ? [3 * ratio, 2.5 * ratio] : []);
+  pen.lineWidth = (isRejected ? 1.25 : 1.75) * ratio;
   pen.strokeStyle = colourOf(cell);
   pen.stroke();
   if (isChosen) ring(pen, cell, scale, ratio);

@@ -103,7 +103,11 @@ function mappingRow(group) {
     typed(group, "number", { type: "number", min: "1", max: "999", "aria-label": `Well number of ${label}` }),
     typed(group, "position", { type: "text", maxlength: "8", "aria-label": `Place on the plate of ${label}`, placeholder: "such as B2" }),
   ];
-  for (const field of fields) row.append(element("td"), row.lastChild), row.lastChild.append(field);
+  for (const field of fields) {
+    const cell = element("td");
+    cell.append(field);
+    row.append(cell);
+  }
   return row;
 }
 
@@ -136,8 +140,10 @@ function checkMapping() {
 
 async function makeWells() {
   for (const group of mapping) {
-    const well = existing(group, known) ?? (await makeWell(group));
-    for (const item of group.files) Object.assign(item, { wellId: well.id, well: wellName(group) });
+    const old = existing(group, known);
+    const well = old ?? (await makeWell(group));
+    for (const item of group.files) Object.assign(item, { wellId: well.id, well: wellName(group), mayBeThere: Boolean(old) });
+    if (!old) known.push(well); // a second try after a refusal must not make it again
   }
 }
 
@@ -181,14 +187,26 @@ function mark(item, result) {
   if (result.message) showRefused(item);
 }
 
+// Files refused for the same reason share one note: forty equal sentences help nobody.
+const refusals = new Map();
+
 function showRefused({ file, well, message, requestId }) {
-  const note = element("li", "", { class: "note bad" });
+  const same = refusals.get(message) ?? { note: element("li", "", { class: "note bad" }), names: [], requestId };
+  same.names.push(`${file.name} for ${well}`);
+  refusals.set(message, same);
   const title = element("p");
-  title.append(element("b", file.name), ` for ${well}`);
-  note.append(title, element("p", message));
-  if (requestId) note.append(element("p", `Request ${requestId}`, { class: "small muted" }));
-  find("refused-list").append(note);
+  title.append(element("b", same.names.length === 1 ? same.names[0] : `${same.names.length} files`));
+  same.note.replaceChildren(title, element("p", message));
+  if (same.names.length > 1) same.note.append(listOf(same.names));
+  if (same.requestId) same.note.append(element("p", `Request ${same.requestId}`, { class: "small muted" }));
+  if (!same.note.isConnected) find("refused-list").append(same.note);
   find("refused").hidden = false;
+}
+
+function listOf(names) {
+  const list = element("details");
+  list.append(element("summary", "Which files"), element("p", names.join(", "), { class: "small" }));
+  return list;
 }
 
 async function sendItems(items) {
@@ -263,8 +281,18 @@ function showAnalysis({ progress }) {
   find("counts").textContent = `${progress.images_done} of ${progress.images_total} images analysed`;
 }
 
+// The images that were stored but cannot be used, as the sample's own page tells them.
+async function showUnused() {
+  const response = await fetch(part.dataset.sampleHref, { credentials: "same-origin" });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const unused = page.querySelector("[data-unused]");
+  find("unused").replaceChildren(...(unused ? [document.adoptNode(unused)] : []));
+}
+
 async function showOutcome(analysis) {
   find("spoken").textContent = "Finished";
+  find("keep-open").hidden = true;
+  await showUnused();
   if (analysis.state === "failed") {
     conclude("bad", element("p", analysis.failure?.message ?? "The analysis could not finish."), linkToSample("Go to the sample"));
     return;
@@ -274,7 +302,9 @@ async function showOutcome(analysis) {
     const [low, high] = score.rigidity_interval.map((end) => end.toFixed(2));
     const line = element("p", "Image rigidity score ");
     line.append(element("b", score.rigidity_score.toFixed(2), { "data-score": "" }), ` (95 % interval ${low} to ${high}; higher = more rigid)`);
-    conclude("good", line, linkToSample("Show the result"));
+    const lines = [line];
+    if (score.model_version.demonstration) lines.push(element("p", "Scored by a demonstration model, trained on simulated cells.", { class: "small" }));
+    conclude("good", ...lines, linkToSample("Show the result"));
   } catch (error) {
     conclude("warning", element("p", error.message), linkToSample("Show the cells"));
   }

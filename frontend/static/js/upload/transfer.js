@@ -32,7 +32,8 @@ async function sendOne(item, hash, maxFileBytes) {
   }
   try {
     const path = `/wells/${item.wellId}/images/${await hash(item.file)}`;
-    if (await persistently(() => isThere(path))) return { state: "there" };
+    // A well made a moment ago is empty: only an older one is asked.
+    if (item.mayBeThere && (await persistently(() => isThere(path)))) return { state: "there" };
     const name = encodeURIComponent(item.file.name);
     const image = await persistently(() =>
       call("PUT", `${path}?filename=${name}`, {
