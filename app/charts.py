@@ -296,7 +296,7 @@ def _figure(
     )  # fmt: skip
 
 
-def _line(  # noqa: PLR0917  two points, a colour and a width
+def _line(
     column: float, row: float, to_column: float, to_row: float, colour: str, width: float,
     *, dash: str | None = None,
 ) -> str:  # fmt: skip
