@@ -1,4 +1,4 @@
-"""Vary crops by what says nothing about the cell: turn, mirror, light, focus, scale, centre."""
+"""Vary crops by what says nothing about the cell: its turn and place, light, focus, noise."""
 
 from typing import Final
 
@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.imaging.normalisation import measure_crop_background
 from models.training.config import AugmentationConfig
 
 LEAST_BLUR_SIGMA_PX: Final = 0.25
@@ -76,11 +77,19 @@ def _move(
 def _light(
     crops: NDArray[np.uint8], rng: np.random.Generator, config: AugmentationConfig
 ) -> NDArray[np.uint8]:
-    """Multiply by a tilted plane; saturation included."""
+    """Change contrast, multiply by a tilted plane, add noise; saturation included."""
     n_crops, size_px = len(crops), crops.shape[1]
-    gain = rng.uniform(*config.gain, n_crops).astype(np.float32)
+    contrast = _per_crop(rng.uniform(*config.contrast, n_crops))
+    gain = _per_crop(rng.uniform(*config.gain, n_crops))
+    noise_sd = _per_crop(rng.uniform(*config.noise_sd, n_crops))
     slope = rng.uniform(-config.light_slope, config.light_slope, (n_crops, 2)).astype(np.float32)
     ramp = np.linspace(-1, 1, size_px, dtype=np.float32)
     plane = 1 + slope[:, :1, np.newaxis] * ramp[:, np.newaxis] + slope[:, 1:, np.newaxis] * ramp
-    lit = crops * (gain[:, np.newaxis, np.newaxis] * plane)
+    background = _per_crop(measure_crop_background(crops))
+    lit = (background + contrast * (crops - background)) * (gain * plane)
+    lit += noise_sd * rng.standard_normal(lit.shape, dtype=np.float32)
     return np.asarray(np.clip(np.rint(lit), 0, 255).astype(np.uint8))
+
+
+def _per_crop(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    return np.asarray(values, np.float32)[:, np.newaxis, np.newaxis]

@@ -22,6 +22,10 @@ class AugmentationConfig:
     mirrors_and_quarter_turns: bool = True
     gain: tuple[float, float] = (0.8, 1.2)
     """Factor on the grey value."""
+    contrast: tuple[float, float] = (0.88, 1.12)
+    """Factor on the difference from the crop's own background: donors' cells differ in depth."""
+    noise_sd: tuple[float, float] = (0.0, 1.5)
+    """Standard deviation of added camera noise, grey values."""
     light_slope: float = 0.08
     """Largest relative change of light from the middle to the edge of the crop."""
     blur_sigma_px: tuple[float, float] = (0.0, 0.6)
@@ -42,9 +46,9 @@ class TrainingConfig:
     architecture: str = "compact"
     target: str = "outlet"
     normalisation: str = "background-ratio/1"
-    epochs: int = 16
+    epochs: int = 20
     batch_size: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     warm_up_share: float = 0.1
     """Share of all steps over which the learning rate rises before it falls as a cosine."""
     weight_decay: float = 1e-3
@@ -79,6 +83,8 @@ def published_config(*, seed: int = 1) -> TrainingConfig:
         seed=seed,
         augmentation=AugmentationConfig(
             gain=(1.0, 1.0),
+            contrast=(1.0, 1.0),
+            noise_sd=(0.0, 0.0),
             light_slope=0.0,
             blur_sigma_px=(0.0, 0.0),
             scale=(1.0, 1.0),
@@ -95,7 +101,7 @@ class DrawnDonorsConfig:
     """
 
     seed: int = 108_928
-    n_fit_donors: int = 80
+    n_fit_donors: int = 120
     n_choose_donors: int = 12
     n_report_donors: int = 20
     wells_per_outlet: int = 2

@@ -1,5 +1,7 @@
 """What a network is fitted to: partitions, balance and augmentation; no TensorFlow here."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -21,6 +23,8 @@ from models.training.drawn_donors import draw_unsorted, report_donors
 STILL = AugmentationConfig(
     mirrors_and_quarter_turns=False,
     gain=(1.0, 1.0),
+    contrast=(1.0, 1.0),
+    noise_sd=(0.0, 0.0),
     light_slope=0.0,
     blur_sigma_px=(0.0, 0.0),
     scale=(1.0, 1.0),
@@ -86,13 +90,7 @@ def test_augmentation_that_is_switched_off_changes_nothing() -> None:
 def test_all_eight_turns_and_mirrors_of_a_crop_occur_and_nothing_else() -> None:
     crop = drawn_crops(1)
     turns = [np.rot90(side, k) for side in (crop[0], crop[0, ::-1]) for k in range(4)]
-    only_turns = AugmentationConfig(
-        gain=(1.0, 1.0),
-        light_slope=0.0,
-        blur_sigma_px=(0.0, 0.0),
-        scale=(1.0, 1.0),
-        shift_px=0.0,
-    )
+    only_turns = replace(STILL, mirrors_and_quarter_turns=True)
     augmented = augment_crops(np.repeat(crop, 100, axis=0), np.random.default_rng(2), only_turns)
     seen = {next(k for k, turn in enumerate(turns) if np.array_equal(turn, a)) for a in augmented}
     assert seen == set(range(8))
