@@ -72,6 +72,7 @@ def is_debris(regions: CellRegions, parameters: ImagingParameters) -> NDArray[np
         | (regions.elongation > parameters.largest_elongation)
         | (regions.circularity < parameters.smallest_circularity)
         | (regions.rim_contrast < faintest)
+        | (regions.rim_contrast < parameters.smallest_prominence * regions.surround_contrast)
     )
 
 

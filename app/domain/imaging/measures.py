@@ -10,6 +10,7 @@ from app.domain.imaging.regions import ANGLES, RADIUS_UNIT_PX, CellRegions
 _BODY_SHARES = np.sqrt((np.arange(5, dtype=np.float32) + np.float32(0.5)) / 5)
 """Radii, as shares of the outline, that stand for equal parts of the area."""
 _RIM_SHARES = np.array([0.85, 1.0, 1.1], np.float32)
+_SURROUND_SHARES = np.array([1.45, 1.7], np.float32)
 
 Centres = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -91,6 +92,7 @@ def measure_regions(
     area, _, _ = outline_centroids(outlines.radii)
     area_um2 = area * np.float32(field.um_per_px**2)
     body = read_body(field.deviation, centres, outlines.radii)
+    surround = _read(field.slope, centres, outlines.radii, _SURROUND_SHARES)
     ray = body.mean(axis=2)
     quarter_px = outlines.radii * np.float32(field.factor / RADIUS_UNIT_PX)
     roundness = 4 * np.pi * area / np.maximum(_perimeter(outlines.radii), np.float32(1e-3)) ** 2
@@ -104,6 +106,7 @@ def measure_regions(
         elongation=_elongation(outlines.radii),
         rim_contrast=outlines.rim.mean(axis=1),
         rim_coverage=np.mean(outlines.rim > limit, axis=1, dtype=np.float32),
+        surround_contrast=np.median(surround, axis=(1, 2)).astype(np.float32),
         rim_width_um=_rim_width_um(field, centres, outlines.radii),
         contrast=body.std(axis=(1, 2)),
         shading_angle=np.arctan2(

@@ -88,6 +88,8 @@ class ImagingParameters:
     """Outlines beyond these are debris."""
     faintest_rim_share: float = 0.5
     """A rim weaker than this share of the image's usual rim is debris: dust and ghosts."""
+    smallest_prominence: float = 1.6
+    """A rim must be this many times as steep as its surroundings; texture has no such rims."""
     widest_rim_um: float = 0.9
     """A wider rim is out of focus; a blur of σ 3 px gives about 1 µm."""
     widest_rim_ratio: float = 1.7
@@ -103,7 +105,7 @@ class ImagingParameters:
     """Share of pixels at 255 above which an image is over-exposed."""
     largest_light_ratio: float = 2.0
     """Brightest over darkest background (99th and 1st percentile) that can be corrected."""
-    fewest_cells: int = 3
+    fewest_cells: int = 5
     """With fewer outlines an image counts as empty."""
     faintest_blurred_body: float = 0.03
     """Smoothed darkness that makes a body, however blurred."""
@@ -116,10 +118,16 @@ class ImagingParameters:
     lie elsewhere."""
     largest_steep_share: float = 0.02
     """Without cells, an image with more steep pixels than this is of another kind."""
+    coarsest_texture: float = 0.04
+    """Median slope above which the whole image is texture, as a hologram's."""
     explained_margin_um: float = 1.5
     """Steep pixels this far outside an outline still belong to the cell."""
     wall_share: float = 0.6
     """Places darker than this share of the usual background are the well's wall."""
+    wall_step: float = 0.15
+    """The wall's edge changes the grey by at least this share of the background within 3 px."""
+    shortest_wall_um: float = 80.0
+    """Shorter dark places are clumps or folds."""
     wall_um_per_px: float = 5.8
     wall_margin_um: float = 12.0
     """Cells nearer to the wall than this are not used; walls are searched at that pixel size."""

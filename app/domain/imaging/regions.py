@@ -34,6 +34,8 @@ class CellRegions:
         Mean slope along the outline, fraction of the background per µm.
     rim_coverage
         Share of directions in which a rim is seen, 0-1.
+    surround_contrast
+        Median slope a little outside the outline, same unit: high where all is texture.
     rim_width_um
         Width of the rim's rise from background to body: small when in focus.
     contrast
@@ -51,6 +53,7 @@ class CellRegions:
     elongation: NDArray[np.float32]
     rim_contrast: NDArray[np.float32]
     rim_coverage: NDArray[np.float32]
+    surround_contrast: NDArray[np.float32]
     rim_width_um: NDArray[np.float32]
     contrast: NDArray[np.float32]
     shading_angle: NDArray[np.float32]

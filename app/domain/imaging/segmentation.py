@@ -110,6 +110,8 @@ def segment_field(
     chosen = centres[0][kept], centres[1][kept]
     centres, outlines = _refine(field, chosen, parameters, n_rounds=_LAST_ROUNDS)
     kept = _choose(field, centres, outlines, parameters)
+    if not kept.any():
+        return CellRegions.none()
     limit = slope_limit(field, parameters)
     return measure_regions(field, centres, outlines, limit).select(kept)
 

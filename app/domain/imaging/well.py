@@ -14,6 +14,9 @@ from app.domain.quality import Finding, Level
 _SPARSE_SHARE = 0.3
 """A side of the wall with fewer cells per area than this share of the fullest is not the well."""
 
+_ABRUPT_SHARE = 0.5
+"""Share of a wall's edge that must be abrupt."""
+
 
 @dataclass(frozen=True)
 class WellView:
@@ -31,11 +34,34 @@ class WellView:
     has_wall: bool
 
 
+def _keep_walls(
+    coarse: NDArray[np.uint8], dark: NDArray[np.uint8], *, least_step: float, shortest_px: float
+) -> NDArray[np.uint8]:
+    """Keep long dark places with an abrupt edge: uneven light has none, clumps are short."""
+    n_parts, parts, stats, _ = cv2.connectedComponentsWithStats(dark)
+    around = np.ones((3, 3), np.uint8)
+    step = cv2.dilate(coarse, around).astype(np.int16) - cv2.erode(coarse, around)
+    inner = cv2.erode(dark, around, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    edge = parts[(dark > 0) & (inner == 0)]
+    abrupt = parts[(dark > 0) & (inner == 0) & (step > least_step)]
+    n_edge = np.maximum(np.bincount(edge, minlength=n_parts), 1)
+    is_wall = np.bincount(abrupt, minlength=n_parts) >= _ABRUPT_SHARE * n_edge
+    is_wall &= stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) >= shortest_px
+    is_wall[0] = False
+    return np.asarray(is_wall[parts], np.uint8)
+
+
 def view_well(field: FlatField, parameters: ImagingParameters) -> WellView:
     """Find the well's wall: places much darker than the rest, at a scale that averages cells."""
     factor = max(1, round(parameters.wall_um_per_px / field.um_per_px))
     coarse = shrink(field.grey, factor)
-    dark = (coarse < parameters.wall_share * np.quantile(coarse, 0.75)).astype(np.uint8)
+    usual = float(np.quantile(coarse, 0.75))
+    dark = _keep_walls(
+        coarse,
+        (coarse < parameters.wall_share * usual).astype(np.uint8),
+        least_step=parameters.wall_step * usual,
+        shortest_px=parameters.shortest_wall_um / (field.um_per_px * factor),
+    )
     reach = max(1, round(parameters.wall_margin_um / (field.um_per_px * factor)))
     near = cv2.dilate(dark, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     return WellView(free=near == 0, has_wall=bool(dark.any()))
