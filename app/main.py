@@ -26,8 +26,6 @@ from app.web.events import ProgressHub
 from app.web.middleware import Doorkeeper
 
 STATIC: Final = Path(__file__).resolve().parents[1] / "frontend" / "static"
-MOST_JSON_BYTES: Final = 1_000_000
-"""Of every body but an image's, whose door has a limit of its own."""
 OPENAPI_PATH: Final = "/api/v1/openapi.json"
 
 
@@ -45,7 +43,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dependencies=[Depends(refuse_key_in_url)],
         generate_unique_id_function=_operation_id,
         separate_input_output_schemas=False,
-        max_body_size=MOST_JSON_BYTES,
     )
     app.state.settings = settings
     app.state.metrics = WebMetrics()

@@ -10,9 +10,11 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import Scope
 
 from app.domain.errors import (
     Conflict,
@@ -56,6 +58,7 @@ STATUS: Final[Mapping[type[PliantError], HTTPStatus]] = {
 
 _HTTP_CODES: Final = {
     404: ("no_such_route", "There is nothing at this address; check it."),
+    413: ("body_too_large", "The request holds more than anything here needs; shorten it."),
     405: ("method_not_allowed", "This address does not answer that method; see Allow."),
 }
 
@@ -173,7 +176,7 @@ def problem_of(request: Request, error: PliantError) -> Problem:
 
 def _answer_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, PliantError)
-    log.info("refused", code=error.code, path=_route_of(request))
+    log.info("refused", code=error.code, route=route_of(request.scope))
     return answer(request, problem_of(request, error))
 
 
@@ -194,15 +197,30 @@ def _answer_invalid_request(request: Request, error: Exception) -> Response:
 def _answer_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, detail = _HTTP_CODES.get(error.status_code, ("bad_request", str(error.detail)))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods_of_path(request)))
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        headers["Connection"] = "close"
     problem = Problem(
         status=error.status_code,
         code=code,
         detail=detail,
         request_id=request.state.request_id,
         extra={},
-        headers=error.headers or {},
+        headers=headers,
     )
     return answer(request, problem)
+
+
+def _methods_of_path(request: Request) -> set[str]:
+    """Every method the address answers; the framework names those of one route only."""
+    return {
+        method
+        for context in iter_route_contexts(request.app.routes)
+        if context.methods and context.path_regex.match(request.url.path)
+        for method in context.methods
+    }
 
 
 def _wants_json(request: Request) -> bool:
@@ -214,6 +232,9 @@ def _path_of(request: Request) -> str:
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
-def _route_of(request: Request) -> str:
-    route = request.scope.get("route")
-    return getattr(route, "path", "unknown")
+def route_of(scope: Scope) -> str:
+    """The pattern of the address, without anybody's ids: for logs and metrics."""
+    if "route" not in scope:
+        return "none"
+    names = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    return "/".join(names.get(part, part) for part in scope["path"].split("/"))

@@ -8,13 +8,14 @@ from typing import Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.errors import NotPermitted
 from app.observability import WebMetrics, set_request_id
 from app.security.csrf import SAFE_METHODS, is_same_origin
-from app.web.errors import answer, internal_error, problem_of
+from app.web.errors import answer, internal_error, problem_of, route_of
 
 log = structlog.get_logger()
 
@@ -41,6 +42,8 @@ SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+MOST_BYTES: Final = 1_000_000
+"""Of every body but an uploaded file's, whose door has its own limit."""
 HSTS: Final = "max-age=31536000; includeSubDomains"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -67,7 +70,7 @@ class Doorkeeper:
             if self._is_foreign(request):
                 await self._refuse_foreign(request, receive, visit)
             else:
-                await self._app(scope, receive, visit.send)
+                await self._app(scope, _limited(request, receive), visit.send)
         except Exception:
             # The process's door: whatever went wrong is logged and answered as ours.
             log.exception("request failed", route=visit.route)
@@ -128,11 +131,28 @@ class _Visit:
 
     @property
     def route(self) -> str:
-        return getattr(self._scope.get("route"), "path", "unknown")
+        return route_of(self._scope)
 
     def count(self, metrics: WebMetrics) -> None:
         metrics.requests.labels(self._scope["method"], self.route, self.status).inc()
         metrics.seconds.labels(self.route).observe(time.perf_counter() - self._began)
+
+
+def _limited(request: Request, receive: Receive) -> Receive:
+    """Refuse a body that grows too large while it is read. Only uploads are PUT."""
+    if request.method == "PUT":
+        return receive
+    n_bytes = 0
+
+    async def receive_limited() -> Message:
+        nonlocal n_bytes
+        message = await receive()
+        n_bytes += len(message.get("body", b""))
+        if n_bytes > MOST_BYTES:
+            raise HTTPException(413)  # the only exception that the framework lets pass here
+        return message
+
+    return receive_limited
 
 
 def _request_id(headers: Headers) -> str:

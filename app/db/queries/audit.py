@@ -44,7 +44,16 @@ def list_entries(
     return session.scalars(wanted).all()
 
 
-def walk(session: Session, *, up_to: int) -> Iterator[AuditEntry]:
+def walk(session: Session, *, up_to: int, batch: int = 1000) -> Iterator[AuditEntry]:
     """Every entry in order, a batch in memory at a time."""
-    every = select(AuditEntry).where(AuditEntry.seq <= up_to).order_by(AuditEntry.seq)
-    yield from session.scalars(every.execution_options(yield_per=1000))
+    after = None
+    while True:
+        wanted = select(AuditEntry).where(AuditEntry.seq <= up_to).order_by(AuditEntry.seq)
+        if after is not None:
+            wanted = wanted.where(AuditEntry.seq > after)
+        entries = session.scalars(wanted.limit(batch)).all()
+        yield from entries
+        if len(entries) < batch:
+            return
+        after = entries[-1].seq
+        session.expunge_all()
