@@ -130,7 +130,7 @@ def _check_content(
 ) -> tuple[Finding, ...]:
     """Find a reason why there are no cells, or why what was found cannot be cells."""
     limit = slope_limit(field, parameters)
-    if float(np.median(field.slope[::3, ::3])) > parameters.coarsest_texture:
+    if field.ordinary_slope > parameters.coarsest_texture:
         return report_modality(0.0, parameters)
     if len(cells) < parameters.fewest_cells:
         return _explain_absence(field, view, len(cells), limit, parameters)

@@ -20,8 +20,7 @@ _OUTER_TO_INNER = 2.2
 
 def slope_limit(field: FlatField, parameters: ImagingParameters) -> float:
     """Give the rim slope (fraction of the background per µm) above which an edge is real."""
-    ordinary = float(np.median(field.slope[::3, ::3]))
-    return max(parameters.slope_floor, parameters.slope_noise_factor * ordinary)
+    return max(parameters.slope_floor, parameters.slope_noise_factor * field.ordinary_slope)
 
 
 def _halve(field: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -75,7 +74,6 @@ def find_candidates(field: FlatField, limit: float, parameters: ImagingParameter
     darkness = np.clip(-_halve(field.deviation), 0, np.float32(parameters.darkest_deviation))
     sources = (
         (energy, parameters.rim_blob_share, parameters.rim_blob_share * limit / 2),
-        (energy, parameters.narrow_blob_share, parameters.rim_blob_share * limit / 2),
         (darkness, parameters.dark_blob_share, parameters.faintest_body),
     )
     found = [

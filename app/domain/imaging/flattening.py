@@ -1,6 +1,7 @@
 """The scan at working resolution, with its background divided out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from app.domain.imaging.parameters import ImagingParameters
 
 _LARGEST_MEDIAN_PX = 31
+_SAMPLED_EVERY_PX = 5
+_MEDIAN_TO_SD = 1.4826
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class FlatField:
         Shape (h, w) float32, what smoothing takes away from the deviation.
     slope
         Shape (h, w) float32, magnitude of the smoothed deviation's gradient per µm.
+    ordinary_slope, noise
+        Median slope, and the noise in `fine` as a standard deviation, both of the whole image.
     smooth_um
         Gaussian σ of that smoothing.
     factor
@@ -40,9 +45,16 @@ class FlatField:
     deviation: NDArray[np.float32]
     fine: NDArray[np.float32]
     slope: NDArray[np.float32]
+    ordinary_slope: float
+    noise: float
     smooth_um: float
     factor: int
     um_per_px: float
+
+    @cached_property
+    def slope_and_deviation(self) -> NDArray[np.float32]:
+        """Both maps in one, shape (h, w, 2), for sampling them together."""
+        return np.asarray(cv2.merge([self.slope, self.deviation]), np.float32)
 
     def to_image_px(self, working: NDArray[np.float32]) -> NDArray[np.float32]:
         """Convert a working coordinate to one of the image; pixel centres are whole numbers."""
@@ -101,12 +113,17 @@ def flatten(image: NDArray[np.uint8], parameters: ImagingParameters) -> FlatFiel
     smooth = np.asarray(
         cv2.GaussianBlur(deviation, (0, 0), parameters.smooth_um / um_per_px), np.float32
     )
+    fine = deviation - smooth
+    slope = _measure_slope(smooth, um_per_px=um_per_px)
+    sample = slice(None, None, _SAMPLED_EVERY_PX)
     return FlatField(
         grey=grey,
         background=background,
         deviation=deviation,
-        fine=deviation - smooth,
-        slope=_measure_slope(smooth, um_per_px=um_per_px),
+        fine=fine,
+        slope=slope,
+        ordinary_slope=float(np.median(slope[sample, sample])),
+        noise=_MEDIAN_TO_SD * float(np.median(np.abs(fine[sample, sample]))),
         smooth_um=parameters.smooth_um,
         factor=factor,
         um_per_px=um_per_px,

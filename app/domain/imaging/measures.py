@@ -69,8 +69,7 @@ def _rim_width_um(
     width: about the edge's own Gaussian σ. Camera noise is subtracted from the loss.
     """
     lost = np.square(_read(field.fine, centres, radii, _RIM_SHARES)).mean(axis=(1, 2))
-    noise = 1.4826 * float(np.median(np.abs(field.fine[::3, ::3])))
-    lost = np.sqrt(np.maximum(lost - noise**2, np.float32(1e-8)))
+    lost = np.sqrt(np.maximum(lost - np.float32(field.noise**2), np.float32(1e-8)))
     steep = np.sqrt(np.square(_read(field.slope, centres, radii, _RIM_SHARES)).mean(axis=(1, 2)))
     return np.asarray(field.smooth_um**2 / 2 * steep / lost, np.float32)
 

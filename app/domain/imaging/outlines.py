@@ -47,7 +47,7 @@ def sample_polar(
     Parameters
     ----------
     source
-        Shape (h, w).
+        Shape (h, w, 2): two maps at once.
     rows, columns
         Shape (n,), working px.
     radii
@@ -56,11 +56,12 @@ def sample_polar(
     Returns
     -------
     NDArray[np.float32]
-        Shape (n, 32, m), linear interpolation, the nearest border value beyond the image.
+        Shape (2, n, 32, m), linear interpolation, the nearest border value beyond the image.
     """
-    sampled = np.empty((len(rows) * N_ANGLES, len(radii)), np.float32)
-    at_row = (rows[:, None, None] + np.sin(ANGLES)[:, None] * radii).reshape(sampled.shape)
-    at_column = (columns[:, None, None] + np.cos(ANGLES)[:, None] * radii).reshape(sampled.shape)
+    shape = (len(rows) * N_ANGLES, len(radii))
+    sampled = np.empty((*shape, 2), np.float32)
+    at_row = (rows[:, None, None] + np.sin(ANGLES)[:, None] * radii).reshape(shape)
+    at_column = (columns[:, None, None] + np.cos(ANGLES)[:, None] * radii).reshape(shape)
     for start in range(0, len(sampled), _ROWS_PER_REMAP):
         part = slice(start, start + _ROWS_PER_REMAP)
         sampled[part] = cv2.remap(
@@ -70,7 +71,8 @@ def sample_polar(
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-    return sampled.reshape(len(rows), N_ANGLES, len(radii))
+    maps = np.ascontiguousarray(sampled.transpose(2, 0, 1))
+    return maps.reshape(2, len(rows), N_ANGLES, len(radii))
 
 
 def _relative_slope(profile: NDArray[np.float32], *, power: float) -> NDArray[np.float32]:
@@ -121,11 +123,11 @@ def _measure_reward(
     """
     radii_px = reach_um / np.float32(field.um_per_px)
     step_um = parameters.radius_step_um
-    slope = sample_polar(field.slope, rows, columns, radii_px)
+    slope, deviation = sample_polar(field.slope_and_deviation, rows, columns, radii_px)
     reward = _relative_slope(slope, power=parameters.slope_power)
     edges = _edges_ahead(reward, n_steps=round(parameters.outside_um / step_um))
     light = _light_ahead(
-        sample_polar(field.deviation, rows, columns, radii_px),
+        deviation,
         first=round(parameters.light_from_um / step_um),
         last=round(parameters.light_to_um / step_um),
         full=parameters.full_light,

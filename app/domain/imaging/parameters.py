@@ -37,7 +37,6 @@ class ImagingParameters:
     cell_diameter_um: float = 6.2
     """Usual diameter: 34 px across in the published crops."""
     rim_blob_share: float = 0.7
-    narrow_blob_share: float = 0.65
     dark_blob_share: float = 0.5
     """Gaussian σ of the blob filters on slopes and on darkness, as shares of the usual radius."""
     darkest_deviation: float = 0.3

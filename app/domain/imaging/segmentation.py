@@ -21,7 +21,7 @@ from app.domain.imaging.outlines import Outlines, outline_centroids, trace_outli
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.regions import ANGLES, CellRegions
 
-_FIRST_ROUNDS, _LAST_ROUNDS = 1, 2
+_FIRST_ROUNDS, _LAST_ROUNDS = 1, 1
 """Re-centrings before and after the choice among overlapping outlines."""
 
 
