@@ -14,7 +14,7 @@ from app.db.session import SessionMaker, make_engine, transaction
 from app.db.tables import Job
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
-from tests.faults.processes import Process, worker_command
+from tests.faults.processes import START_SECONDS, Process, wait_until, worker_command
 
 TOY = "tests.faults.toy_app"
 
@@ -62,6 +62,10 @@ class ToyHouse:
     def execute(self, sql: str) -> None:
         with transaction(self.sessions) as session:
             session.execute(text(sql))
+
+
+def await_done(house: ToyHouse, n: int) -> None:
+    wait_until(lambda: house.count("done") >= n, seconds=START_SECONDS)
 
 
 @pytest.fixture

@@ -9,6 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+SEED_VARIABLE = "KILL_SEED"
+"""Environment variable that repeats a schedule of kills."""
+START_SECONDS = 60
+"""Generous: a process imports for some seconds, and more on a loaded machine."""
 WORKER_OPTIONS = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 

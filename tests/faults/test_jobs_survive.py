@@ -22,35 +22,32 @@ from app.embedded.children import running
 from app.jobs.kinds import JobKind
 from app.settings import Settings
 from tests.conftest import empty_broker
-from tests.faults.conftest import ToyHouse
-from tests.faults.processes import wait_until
+from tests.faults.conftest import ToyHouse, await_done
+from tests.faults.processes import SEED_VARIABLE, START_SECONDS, wait_until
 from worker.broker import make_celery
 from worker.sweeper import LEAST_BOUND
 
 pytestmark = pytest.mark.faults
 
-SEED_VARIABLE = "KILL_SEED"
-START_SECONDS = 60
-"""Generous: a process imports for some seconds, and more on a loaded machine."""
 
-
-def test_500_jobs_survive_10_kills_and_2_wiped_brokers(house: ToyHouse, broker_url: str) -> None:
+@pytest.mark.extended
+def test_2000_jobs_survive_40_kills_and_8_wiped_brokers(house: ToyHouse, broker_url: str) -> None:
     seed = int(os.environ.get(SEED_VARIABLE) or secrets.randbits(32))
     print(f"replay with {SEED_VARIABLE}={seed}")  # noqa: T201  shown when the test fails
     chance = random.Random(seed)
     house.start_sweeper()
     worker = house.start_worker(TOY_SECONDS="0.02")
-    accepted = house.enqueue(500)
-    house.execute("UPDATE jobs SET max_attempts = 10")
-    wipes = set(chance.sample(range(10), 2))
-    for kill in range(10):
+    accepted = house.enqueue(2000)
+    house.execute("UPDATE jobs SET max_attempts = 20")
+    wipes = set(chance.sample(range(40), 8))
+    for kill in range(40):
         await_done(house, house.count("done") + chance.randrange(5, 45))
         time.sleep(chance.uniform(0, 0.1))
         worker.kill()
         if kill in wipes:
             empty_broker(broker_url)
         worker.start()
-    wait_until(lambda: house.count("done") == 500, seconds=90)
+    wait_until(lambda: house.count("done") == 2000, seconds=120)
     assert sorted(house.results()) == sorted(accepted)
 
 
@@ -160,10 +157,6 @@ def test_a_frozen_broker_delays_nothing_but_the_ringing(house: ToyHouse, data_di
         os.kill(pid, signal.SIGCONT)
         wait_until(lambda: broker_report(house) is True, seconds=10)
         wait_until(lambda: broker.llen("scans") == 1, seconds=10)
-
-
-def await_done(house: ToyHouse, n: int) -> None:
-    wait_until(lambda: house.count("done") >= n, seconds=START_SECONDS)
 
 
 def broker_report(house: ToyHouse) -> bool | None:
