@@ -8,6 +8,7 @@ import httpx2
 import psycopg
 import pytest
 from sqlalchemy import event, func, select, update
+from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
 from app.db.session import transaction
