@@ -317,7 +317,10 @@ def pages() -> dict[str, tuple[str, Shell, object, int]]:
         "/model-versions/1": (
             "model_version.html", shell("demonstration-1", "models"), model_page(), 200,
         ),
-        "/try-it": ("try_it.html", shell("Try it", "try-it"), TryItPage(is_ready=True, sample_href=None), 200),
+        "/try-it": (
+            "try_it.html", shell("Try it", "try-it"),
+            TryItPage(is_ready=True, sample_href=None), 200,
+        ),
         "/sign-in": ("sign_in.html", Shell("Sign in"), sign_in, 401),
         "/sign-in/x": ("sign_in_link.html", Shell("Welcome"), accounts.LinkPage("x"), 200),
         "/account": (

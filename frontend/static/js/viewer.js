@@ -102,11 +102,6 @@ viewer.querySelector("[data-cell-rows]")?.addEventListener("click", (event) => {
 });
 canvas.addEventListener("click", (event) => choose(nearest(event)));
 new ResizeObserver(draw).observe(canvas);
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
-  const link = { p: "prev", n: "next" }[event.key];
-  document.querySelector(`a[rel="${link}"]`)?.click();
-});
 load().catch((error) => {
   const note = viewer.querySelector("[data-viewer-problem]");
   note.textContent = `The outlines could not be loaded: ${error.message}`;
