@@ -60,7 +60,7 @@ class ImagingParameters:
     outside_weight: float = 1.0
     outside_um: float = 3.2
     """How strongly an edge up to this much further out counts against an outline."""
-    light_weight: float = 0.25
+    light_weight: float = 0.35
     light_from_um: float = 0.5
     light_to_um: float = 1.35
     full_light: float = 0.15
@@ -69,6 +69,13 @@ class ImagingParameters:
     """Cost of an outline one usual radius away from the usual one."""
     roundness_weight: float = 0.15
     """Cost of one radius step between neighbouring angles."""
+    full_shading: float = 0.06
+    """Difference in brightness between the two sides that counts as fully shaded."""
+    hidden_from: float = 0.45
+    hidden_wholly: float = 0.7
+    """Cosines of the angle to the light where the border begins to be hidden, and is."""
+    ellipse_roundness: float = 0.02
+    """Pull of the ellipse through the rest towards a circle."""
     largest_drift_um: float = 2.6
     """An outline's centre may move this far from where the cell was suspected."""
     smallest_coverage: float = 0.6

@@ -5,6 +5,8 @@ true border is the closed ring of steep slopes; the shadow is wide but never ste
 brightness nor darkness is outlined, but the outermost closed ring of steep slopes.
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from app.domain.imaging.candidates import (
     keep_within,
     slope_limit,
 )
+from app.domain.imaging.completion import complete_bright_side
 from app.domain.imaging.flattening import FlatField, flatten
 from app.domain.imaging.measures import measure_regions, read_body
 from app.domain.imaging.outlines import Outlines, outline_centroids, trace_outlines
@@ -31,15 +34,21 @@ def _refine(
     """Trace outlines, then `n_rounds` times move to their centroids and trace again."""
     furthest = np.float32(parameters.largest_drift_um / field.um_per_px)
     rows, columns = centres
-    outlines = trace_outlines(field, rows, columns, parameters)
+    outlines = _trace(field, (rows, columns), parameters)
     for _ in range(n_rounds):
         _, down, right = outline_centroids(outlines.radii)
         rows, columns = (
             start + np.clip(here + move - start, -furthest, furthest)
             for start, here, move in zip(centres, (rows, columns), (down, right), strict=True)
         )
-        outlines = trace_outlines(field, rows, columns, parameters)
+        outlines = _trace(field, (rows, columns), parameters)
     return (rows, columns), outlines
+
+
+def _trace(field: FlatField, centres: Centres, parameters: ImagingParameters) -> Outlines:
+    outlines = trace_outlines(field, *centres, parameters)
+    whole = complete_bright_side(field, centres, outlines.radii, parameters)
+    return replace(outlines, radii=whole)
 
 
 def _is_crescent(
