@@ -47,8 +47,9 @@ format: $(DEV) ## Put the code into the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(DEV) ## Write the generated pages anew
+docs: $(DEV) ## Write docs/errors.md and docs/openapi.json anew from the code
 	$(BIN)/python -m tests.architecture.errors_page
+	PLIANT_UPDATE_SNAPSHOT=1 $(BIN)/pytest -q tests/integration/test_openapi.py
 
 bench: $(TRAIN) $(DEV) ## Measure, and print the tables of bench/
 	$(BIN)/python -m bench
@@ -56,8 +57,8 @@ bench: $(TRAIN) $(DEV) ## Measure, and print the tables of bench/
 bundle: $(TRAIN) ## Train the demonstration network anew and put it into models/bundled
 	$(BIN)/python -m worker.offline train --bundle
 
-screenshots: $(DEV) browser ## Photograph the dashboard's pages into docs/images
-	$(BIN)/python -m bench.screenshots
+screenshots: $(TRAIN) $(DEV) browser ## Photograph the dashboard's pages into docs/images
+	PLIANT_SCREENSHOTS=1 $(BIN)/pytest -q tests/end_to_end/test_first_ten_minutes.py
 
 # uv.lock and pylock.toml would record where each file came from; these files name versions and hashes only.
 UV_COMPILE := $(abspath $(BIN))/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
