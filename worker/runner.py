@@ -1,6 +1,5 @@
 """One attempt at one job: claim, keep the lease, call the handler, record how it ended."""
 
-import logging
 import os
 import threading
 import time
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -22,7 +22,7 @@ from app.jobs.ledger import LeaseState, StaleAttempt
 from app.services import audit
 from worker.context import Context, Interrupted, Work
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 RENEWALS_PER_LEASE: Final = 4
 STOP_GRACE_SECONDS: Final = 10.0
@@ -83,8 +83,12 @@ def _attempt(work: Work, handler: Handler) -> None:
     try:
         _call(work, handler)
     except StaleAttempt:
-        log.warning("job %s (%s): stale attempt %d", work.job_id, work.kind, work.attempt)
+        log.warning("job.stale_attempt", **_name(work))
         _record_stale_attempt(work)
+
+
+def _name(work: Work) -> dict[str, object]:
+    return {"job_id": str(work.job_id), "kind": str(work.kind), "attempt": work.attempt}
 
 
 def _record_stale_attempt(work: Work) -> None:
@@ -108,10 +112,10 @@ def _call(work: Work, handler: Handler) -> None:
     except Interrupted:
         _stop(work, handler)
     except PliantError as error:
-        log.warning("job %s (%s) failed: %s", work.job_id, work.kind, error)
+        log.warning("job.failed", **_name(work), code=error.code, cause=error.message)
         _fail(work, handler, error)
     except Exception:
-        log.exception("job %s (%s): attempt %d crashed", work.job_id, work.kind, work.attempt)
+        log.exception("job.crashed", **_name(work))
         _spend(work, handler)
 
 
@@ -196,7 +200,7 @@ class LeaseKeeper:
                     lease_seconds=self._lease_seconds,
                 )
         except SQLAlchemyError:
-            log.exception("job %s: its lease could not be renewed", self._work.job_id)
+            log.exception("job.lease_not_renewed", **_name(self._work))
             return
         if state is LeaseState.LOST:
             self._work.lost.set()
@@ -212,5 +216,5 @@ class LeaseKeeper:
             if self._work.finished.is_set():
                 return
         except SQLAlchemyError:
-            log.exception("job %s could not be given back", self._work.job_id)
+            log.exception("job.not_given_back", **_name(self._work))
         os._exit(0)

@@ -5,7 +5,6 @@ the database goes on while the broker is frozen or gone.
 """
 
 import datetime as dt
-import logging
 import signal
 import time
 import uuid
@@ -13,6 +12,7 @@ from types import FrameType
 from typing import Final
 
 import psycopg
+import structlog
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,13 +23,14 @@ from app.db.session import SessionMaker, make_engine, make_sessions, transaction
 from app.db.tables import Heartbeat
 from app.jobs import ledger
 from app.jobs.kinds import LIMITS, JobKind, Queue
+from app.observability import configure_logs
 from app.settings import Settings
 from worker.broker import BROKER_ERRORS, Doorbell, make_celery
 from worker.context import StopFlag, required_database_url
 from worker.runner import Handlers, LimitsByKind, record_end
 from worker.tasks import HANDLERS
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 LEADER_LOCK: Final = 5_045_000_002
 """Advisory lock of the leading sweeper; the number is arbitrary."""
@@ -91,7 +92,12 @@ class Sweeper:
         """Choose and mark before publishing: a publication that fails is due again in 3 s."""
         with transaction(self._sessions) as session:
             rows = job_queries.unpublished(
-                session, queue, excluding=rung, older_than=UNHEARD_AFTER, limit=room
+                session,
+                queue,
+                kinds=list(self._limits),
+                excluding=rung,
+                older_than=UNHEARD_AFTER,
+                limit=room,
             )
             if rows:
                 ledger.mark_published(session, [row.id for row in rows])
@@ -101,7 +107,7 @@ class Sweeper:
         if error == self._broker_error:
             return
         self._broker_error = error
-        log.warning("broker: %s", error or "answers again")
+        log.warning("broker.answers" if error is None else "broker.silent", cause=error)
         self.report()
 
     def take_back(self) -> None:
@@ -112,14 +118,14 @@ class Sweeper:
             try:
                 self._expire(job_id)
             except Exception:  # one bad row or hook must not hold up the others; the log has it
-                log.exception("job %s could not be taken back", job_id)
+                log.exception("job.not_taken_back", job_id=str(job_id))
 
     def _expire(self, job_id: uuid.UUID) -> None:
         with transaction(self._sessions) as session:
             job = ledger.expire(session, job_id)
             if job is None:
                 return
-            log.warning("job %s (%s): lease ran out, now %s", job.id, job.kind, job.state)
+            log.warning("job.taken_back", job_id=str(job.id), kind=job.kind, state=job.state)
             if handler := self._handlers.get(JobKind(job.kind)):
                 record_end(session, job, handler)
 
@@ -168,7 +174,7 @@ def sweep(
                     time.sleep(TICK_SECONDS)
                 lead(sweeper, listener, stop)
         except (SQLAlchemyError, psycopg.Error):
-            log.exception("database: trying again")
+            log.exception("database.lost")
             time.sleep(TICK_SECONDS)
 
 
@@ -186,5 +192,6 @@ def run_until_stopped(
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO)
-    run_until_stopped(Settings(), HANDLERS)
+    _settings = Settings()
+    configure_logs(_settings.log_format)
+    run_until_stopped(_settings, HANDLERS)

@@ -22,6 +22,7 @@ def unpublished(
     session: Session,
     queue: str,
     *,
+    kinds: Collection[str],
     excluding: Collection[uuid.UUID],
     older_than: dt.timedelta,
     limit: int,
@@ -30,7 +31,13 @@ def unpublished(
     quiet = or_(Job.published_at.is_(None), Job.published_at < func.clock_timestamp() - older_than)
     return session.execute(
         select(Job.id, Job.kind)
-        .where(Job.queue == queue, _is_due(), quiet, Job.id.not_in(excluding))
+        .where(
+            Job.queue == queue,
+            Job.kind.in_(kinds),
+            _is_due(),
+            quiet,
+            Job.id.not_in(excluding),
+        )
         .order_by(Job.priority, Job.created_at)
         .limit(limit)
     ).all()
