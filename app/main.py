@@ -21,7 +21,7 @@ from app.settings import Settings
 from app.storage import open_store, storage_url
 from app.web.body import BufferSpace
 from app.web.dependencies import is_https, public, refuse_key_in_url
-from app.web.errors import ProblemDocument, add_error_handlers
+from app.web.errors import ProblemDocument, add_error_handlers, refusals
 from app.web.events import ProgressHub
 from app.web.middleware import Doorkeeper
 
@@ -78,7 +78,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _add_routes(app: FastAPI) -> None:
-    app.include_router(health.router)
+    app.include_router(health.router, responses=refusals(400))
     app.include_router(api_router)
     app.include_router(dashboard_router)
 

@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from app.services import health
-from app.web.dependencies import MetricsDep, SessionDep, SessionsDep, StoreDep, public
+from app.web.dependencies import MetricsDep, SessionsDep, StoreDep, public
 
 router = APIRouter(tags=["service"])
 
@@ -40,11 +40,12 @@ def get_readyz(response: Response, sessions: SessionsDep, store: StoreDep) -> Re
 
 
 @router.get("/metrics", dependencies=[public], response_class=Response)
-def get_metrics(session: SessionDep, metrics: MetricsDep) -> Response:
+def get_metrics(sessions: SessionsDep, metrics: MetricsDep) -> Response:
     """Figures for Prometheus; no ids in labels."""
-    counts, oldest_seconds = health.job_figures(session)
+    figures = health.job_figures(sessions)
     metrics.jobs.clear()
-    for (kind, state), count in counts.items():
-        metrics.jobs.labels(kind, state).set(count)
-    metrics.oldest_job_seconds.set(oldest_seconds)
+    if figures:
+        metrics.oldest_job_seconds.set(figures.oldest_waiting_seconds)
+        for (kind, state), count in figures.counts.items():
+            metrics.jobs.labels(kind, state).set(count)
     return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

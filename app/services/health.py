@@ -25,6 +25,14 @@ class Health:
     checks: dict[str, str]
 
 
+@dataclass(frozen=True)
+class JobFigures:
+    """Jobs by kind and state, and the age of the due one that has waited longest."""
+
+    counts: dict[tuple[str, str], int]
+    oldest_waiting_seconds: float
+
+
 def check(sessions: SessionMaker, store: Store) -> Health:
     checks = _check_database(sessions) | {"storage": "ok" if store.answers() else "failed"}
     needed = ("database", "storage", "model")
@@ -58,7 +66,13 @@ def _broker_state(session: Session) -> str:
     return "ok" if found[0].get("broker_ok") else "unreachable"
 
 
-def job_figures(session: Session) -> tuple[dict[tuple[str, str], int], float]:
-    """Jobs by kind and state, and the age in seconds of the one that has waited longest."""
-    oldest = job_queries.oldest_waiting_seconds(session)
-    return job_queries.counts_by_state(session), oldest or 0.0
+def job_figures(sessions: SessionMaker) -> JobFigures | None:
+    """What waits and what went wrong; None without a database, so that other figures still show."""
+    try:
+        with transaction(sessions) as session:
+            return JobFigures(
+                counts=job_queries.counts_by_state(session),
+                oldest_waiting_seconds=job_queries.oldest_waiting_seconds(session) or 0.0,
+            )
+    except SQLAlchemyError:
+        return None

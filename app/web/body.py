@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +16,8 @@ from app.web.errors import LengthRequired, RequestTimeout
 
 LONGEST_GAP_SECONDS: Final = 30
 MOST_BUFFERED_BYTES: Final = 256_000_000
-"""Over all requests of this process; more uploads at once are told to come again."""
+"""Over all requests of this process; further uploads wait for space."""
+PATIENCE_SECONDS: Final = 20.0
 
 CheckFirstBytes = Callable[[bytes, int], None]
 
@@ -27,14 +29,22 @@ class Body:
 
 
 class BufferSpace:
-    """Memory that bodies under way may take; counted on the event loop alone, so without a lock."""
+    """Memory that bodies under way may take; counted on the event loop alone, so without a lock.
+
+    Who finds none waits before reading: the sender is held back by its full connection.
+    """
 
     def __init__(self, n_bytes: int = MOST_BUFFERED_BYTES) -> None:
         self._free_bytes = n_bytes
 
-    def take(self, n_bytes: int) -> None:
-        if n_bytes > self._free_bytes:
-            raise Unavailable("busy", "Many images are arriving at once; send this one again soon.")
+    async def take(self, n_bytes: int, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        deadline = time.monotonic() + patience_seconds
+        while n_bytes > self._free_bytes:
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    "busy", "Many images are arriving at once; send this one again soon."
+                )
+            await asyncio.sleep(0.05)
         self._free_bytes -= n_bytes
 
     def give_back(self, n_bytes: int) -> None:

@@ -12,6 +12,8 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import Scope
@@ -120,6 +122,9 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(PliantError, _answer_refusal)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
     app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(DataError, _answer_unstorable)
+    app.add_exception_handler(OperationalError, _answer_without_database)
+    app.add_exception_handler(PoolTimeout, _answer_without_database)
 
 
 def status_of(error: PliantError) -> int:
@@ -211,6 +216,23 @@ def _answer_http_exception(request: Request, error: Exception) -> Response:
         headers=headers,
     )
     return answer(request, problem)
+
+
+def _answer_unstorable(request: Request, error: Exception) -> Response:
+    """What passed every check and still fits no column, such as a NUL or the year 0."""
+    log.info("refused by the database", error=str(error.__cause__))
+    refusal = InvalidInput(
+        "value_unstorable", "A value cannot be stored, such as a control character; correct it."
+    )
+    return answer(request, problem_of(request, refusal))
+
+
+def _answer_without_database(request: Request, error: Exception) -> Response:
+    log.error("the database failed", error=str(error.__cause__ or error))
+    refusal = Unavailable(
+        "database_unavailable", "The database cannot be reached now; try again in a moment."
+    )
+    return answer(request, problem_of(request, refusal))
 
 
 def _methods_of_path(request: Request) -> set[str]:

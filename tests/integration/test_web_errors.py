@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from app.db.session import make_engine, make_sessions, transaction
 from app.db.tables import Heartbeat, Job
 from app.main import create_app
+from app.security.api_keys import make_key
 from app.security.permissions import Role
 from app.services import first_start
 from app.settings import Settings
@@ -170,6 +171,9 @@ def test_without_storage_or_database_it_is_alive_but_not_ready(site: Site) -> No
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["checks"]["database"]) == (503, "failed")
     assert client.get("/livez").status_code == 200
+    assert "pliant_requests_total" in client.get("/metrics").text
+    refused = site.client(make_key().token).get("/api/v1/samples")
+    assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
     lost.dispose()
 
 

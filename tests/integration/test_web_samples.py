@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import datetime as dt
+import json
 from typing import Any
 
 import httpx2
@@ -71,6 +72,39 @@ def test_a_contradictory_sample_is_refused_with_its_code(
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     with transaction(site.sessions) as session:
         assert session.scalar(select(func.count()).select_from(Sample)) == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"notes": "a\x00b"},
+        {"accession_number": "\x00"},
+        {"din": "\x00"},
+        {"sampled_at": "0001-01-01T00:00:00+14:00"},
+        {"sampled_at": "9999-12-31T23:59:59-12:00"},
+        {"storage_day": 10**30},
+        {"storage_day": 1.5},
+    ],
+)
+def test_what_no_column_can_hold_is_refused_not_a_failure(
+    technician: TestClient, changes: dict[str, Any]
+) -> None:
+    assert post(technician, **changes).status_code == 422
+
+
+def test_half_a_character_is_refused(technician: TestClient) -> None:
+    body = json.dumps(SAMPLE | {"additive": "\ud800"})
+    headers = {"Content-Type": "application/json"}
+    assert technician.post("/api/v1/samples", content=body, headers=headers).status_code == 422
+
+
+def test_hostile_filters_are_refused_or_find_nothing(technician: TestClient) -> None:
+    for name in ("donor_code", "din", "accession_number", "cursor"):
+        for value in ("\x00", "\ud7ff", "%", "' OR 1=1 --", "=" * 100):
+            answer = technician.get("/api/v1/samples", params={name: value})
+            assert answer.status_code in (200, 422), (name, value)
+            if answer.status_code == 200:
+                assert answer.json()["items"] == []
 
 
 def test_one_donor_may_give_many_samples(site: Site, technician: TestClient) -> None:

@@ -69,7 +69,7 @@ async def put_image(
     """Send one image. The answer leaves only when bytes and row are durable; repeats are 200."""
     n_bytes = declared_bytes(request, most_bytes=settings.max_body_bytes)
     space: BufferSpace = request.app.state.buffer_space
-    space.take(n_bytes)
+    await space.take(n_bytes)
     try:
         body = await read_body(
             request, n_bytes=n_bytes, check_first_bytes=expected.check_first_bytes
