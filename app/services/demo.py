@@ -59,8 +59,8 @@ class DemoDonor:
 
 DONORS: Final = (
     DemoDonor("DEMO-1", "G123498654321H", 2),
-    DemoDonor("DEMO-2", "A999921123456", 14),
-    DemoDonor("DEMO-3", "A999922654321", 28),
+    DemoDonor("DEMO-2", "A9999211234563", 14),
+    DemoDonor("DEMO-3", "A999922654321S", 28),
 )
 TRY_IT: Final = "try-it"
 PARTS: Final = (DONORS[0].code, TRY_IT, *(donor.code for donor in DONORS[1:]))
