@@ -1,0 +1,70 @@
+"""`make bench`: CPU time of one image of 200 cells, step by step, as a worker spends it.
+
+Process time on one core, so that other work on the machine does not enter; the median of REPEATS
+passes over different images. Reading rows and writing them (one COPY) is not part of it.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Final, TypeVar
+
+import cv2
+
+from app.domain.imaging.parameters import ImagingParameters
+from app.domain.imaging.scan_image import ImageFormat, write_bmp
+from app.domain.synthetic.donors import draw_donor, draw_well_look
+from app.domain.synthetic.images import draw_image
+from models.bundled import load_bundled
+from models.classifier import Classifier
+from worker import pipeline
+from worker.pipeline import StoredImage
+
+REPEATS: Final = 7
+N_CELLS: Final = 200
+Result = TypeVar("Result")
+
+
+def main() -> None:
+    cv2.setNumThreads(1)
+    bundle = load_bundled()
+    classifier = Classifier.load(bundle.onnx, bundle.manifest)
+    passes = [measure(stored_image(number), classifier) for number in range(REPEATS + 1)]
+    steps = {name: median(one[name] for one in passes[1:]) for name in passes[0]}
+    print(f"| step | CPU, ms (median of {REPEATS}) |\n|---|--:|")
+    for name, milliseconds in {**steps, "all": sum(steps.values())}.items():
+        print(f"| {name} | {milliseconds:.0f} |")
+
+
+def stored_image(number: int) -> StoredImage:
+    donor = draw_donor("BENCH", 1)
+    well = draw_well_look(donor, outlet=None, well=1)
+    drawn = draw_image(donor, well, outlet=None, number=number, seed=1, n_cells=N_CELLS)
+    data = write_bmp(drawn.pixels)
+    return StoredImage(data, hashlib.sha256(data).hexdigest(), ImageFormat.BMP)
+
+
+def measure(stored: StoredImage, classifier: Classifier) -> dict[str, float]:
+    parameters = ImagingParameters()
+    spent: dict[str, float] = {}
+    pixels = timed(spent, "hash and decode", lambda: pipeline.read_pixels(stored, parameters))
+    found = timed(spent, "inspect and segment", lambda: pipeline.inspect(pixels, parameters))
+    regions = found.regions
+    timed(
+        spent,
+        "crop and classify",
+        lambda: pipeline.classify(pixels, regions.row, regions.column, classifier),
+    )
+    return spent
+
+
+def timed(spent: dict[str, float], name: str, work: Callable[[], Result]) -> Result:
+    begun = time.process_time()
+    result = work()
+    spent[name] = 1000 * (time.process_time() - begun)
+    return result
+
+
+if __name__ == "__main__":
+    main()
