@@ -92,6 +92,22 @@ def test_jobs_that_kill_or_hang_their_worker_are_quarantined_while_others_go_on(
     assert house.attempts_by_state() == {("done", 1), ("quarantined", 3)}
 
 
+def test_cut_database_connections_lose_no_job(house: ToyHouse) -> None:
+    house.start_sweeper()
+    house.start_worker(TOY_SECONDS="0.02")
+    accepted = house.enqueue(150)
+    house.execute("UPDATE jobs SET max_attempts = 10")
+    for n in (20, 60, 100):
+        await_done(house, n)
+        house.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE usename = current_user AND pid <> pg_backend_pid()"
+            " AND datname = current_database()"
+        )
+    await_done(house, 150)
+    assert sorted(house.results()) == sorted(accepted)
+
+
 @pytest.mark.parametrize("to_whole_group", [False, True])
 def test_a_stop_under_load_spends_no_attempt(house: ToyHouse, *, to_whole_group: bool) -> None:
     house.start_sweeper()
