@@ -11,13 +11,20 @@ from app.domain.imaging.exposure import check_exposure, check_light
 from app.domain.imaging.flattening import FlatField, flatten
 from app.domain.imaging.focus import Focus, measure_focus, report_blur
 from app.domain.imaging.judgement import (
+    BLURRED,
+    OUTSIDE_USABLE,
+    PARTIAL,
     CellJudgement,
     is_blurred,
     is_debris,
     judge_cells,
     refuse_cells,
 )
-from app.domain.imaging.modality import measure_explained_share, report_modality
+from app.domain.imaging.modality import (
+    measure_explained_share,
+    report_clumps,
+    report_modality,
+)
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.regions import CellRegions, look_up
 from app.domain.imaging.segmentation import segment_field
@@ -183,13 +190,23 @@ def _judge(
     )
     if any(finding.level is Level.REJECT for finding in findings):
         rejected = _summarise(field, Verdict.REJECTED, findings, usable=None, focus=width_um)
-        judged = refuse_cells(judge_cells(image, regions, parameters))
-        return Inspection(rejected, regions, judged)
+        return Inspection(rejected, regions, refuse_cells(judge_cells(image, regions, parameters)))
     usable = _without_blurred(usable, focus)
     mask = None if usable.all() else usable
+    judged = judge_cells(image, regions, parameters, mask)
+    clumps = report_clumps(*_count_single(judged), parameters)
+    if clumps:
+        return _without_cells(field, findings + clumps)
     verdict = Verdict.ACCEPTED if mask is None else Verdict.PARTLY
     summary = _summarise(field, verdict, findings, usable=mask, focus=width_um)
-    return Inspection(summary, regions, judge_cells(image, regions, parameters, mask))
+    return Inspection(summary, regions, judged)
+
+
+def _count_single(judged: tuple[CellJudgement, ...]) -> tuple[int, int]:
+    """Count accepted cells, and those that neither place nor focus speaks against."""
+    no_fault = {PARTIAL, OUTSIDE_USABLE, BLURRED}
+    n_judged = sum(no_fault.isdisjoint(cell.findings) for cell in judged)
+    return sum(cell.verdict is Verdict.ACCEPTED for cell in judged), n_judged
 
 
 def _measure_focus(

@@ -33,15 +33,18 @@ def _is_partial(regions: CellRegions, shape: tuple[int, int]) -> NDArray[np.bool
 
 def _is_overlapping(regions: CellRegions, parameters: ImagingParameters) -> NDArray[np.bool_]:
     overlapping = np.zeros(len(regions), bool)
-    if len(regions) < 2:
+    cells = np.flatnonzero(
+        ~is_debris(regions, parameters)
+    )  # a speck beside a cell is no second one
+    if len(cells) < 2:
         return overlapping
-    points = np.stack([regions.row, regions.column], axis=1)
-    radius = regions.diameter_um / np.float32(2 * parameters.um_per_px)
+    points = np.stack([regions.row, regions.column], axis=1)[cells]
+    radius = regions.diameter_um[cells] / np.float32(2 * parameters.um_per_px)
     share = parameters.touching_share
     pairs = cKDTree(points).query_pairs(float(2 * share * radius.max()), output_type="ndarray")
     distance = np.linalg.norm(points[pairs[:, 0]] - points[pairs[:, 1]], axis=1)
     near = distance < share * (radius[pairs[:, 0]] + radius[pairs[:, 1]])
-    overlapping[pairs[near].ravel()] = True
+    overlapping[cells[pairs[near].ravel()]] = True
     return overlapping
 
 

@@ -61,6 +61,27 @@ def measure_explained_share(
     return cv2.countNonZero(steep & cells) / n_steep
 
 
+def report_clumps(
+    n_single: int, n_judged: int, parameters: ImagingParameters
+) -> tuple[Finding, ...]:
+    """Report an image in which most of what was found is clumps or debris."""
+    limit = parameters.smallest_single_share
+    share = n_single / n_judged if n_judged else 1.0
+    if share >= limit:
+        return ()
+    return (
+        Finding(
+            "wrong_modality",
+            Level.REJECT,
+            round(share, 3),
+            limit,
+            f"Only {share:.0%} of what was found in the image are single cells (at least "
+            f"{limit:.0%} needed), the rest is clumps or debris; resuspend the cells or send "
+            "images of single red cells.",
+        ),
+    )
+
+
 def report_modality(explained_share: float, parameters: ImagingParameters) -> tuple[Finding, ...]:
     """Report an image whose edges mostly belong to something else than single cells."""
     limit = parameters.smallest_explained_share

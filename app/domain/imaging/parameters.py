@@ -122,6 +122,8 @@ class ImagingParameters:
     smallest_explained_share: float = 0.5
     """Share of the steep pixels that must lie on cells; in a hologram, a channel or a clump most
     lie elsewhere."""
+    smallest_single_share: float = 0.4
+    """Share of single cells among what was found, below which an image shows clumps."""
     largest_steep_share: float = 0.02
     """Without cells, an image with more steep pixels than this is of another kind."""
     coarsest_texture: float = 0.04
