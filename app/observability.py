@@ -23,6 +23,8 @@ def set_request_id(request_id: str) -> None:
 
 def configure_logs(log_format: str) -> None:
     """Lines for people (`console`) or one JSON object each (`json`), on standard error."""
+    # uvicorn would log whole addresses, and those of one-time links are secrets.
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"

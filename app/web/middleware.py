@@ -134,8 +134,17 @@ class _Visit:
         return route_of(self._scope)
 
     def count(self, metrics: WebMetrics) -> None:
-        metrics.requests.labels(self._scope["method"], self.route, self.status).inc()
-        metrics.seconds.labels(self.route).observe(time.perf_counter() - self._began)
+        seconds = time.perf_counter() - self._began
+        method = self._scope["method"]
+        metrics.requests.labels(method, self.route, self.status).inc()
+        metrics.seconds.labels(self.route).observe(seconds)
+        log.info(
+            "answered",
+            method=method,
+            route=self.route,
+            status=self.status,
+            seconds=round(seconds, 4),
+        )
 
 
 def _limited(request: Request, receive: Receive) -> Receive:

@@ -30,11 +30,12 @@ MOST_GROWTH_BYTES: Final = 60_000_000
 class Server:
     """uvicorn in a child process, as `pliant up` starts it."""
 
-    def __init__(self, pid: int, port: int, key: str, storage: Path) -> None:
+    def __init__(self, pid: int, port: int, key: str, folder: Path) -> None:
         self._pid = pid
+        self.log = folder / "log"
         self.port = port
         self.key = key
-        self.storage = storage
+        self.storage = folder / "storage"
 
     def client(self) -> httpx2.Client:
         headers = {"Authorization": f"Bearer {self.key}"}
@@ -76,7 +77,7 @@ def server(
         ) as process,
     ):
         try:
-            yield Server(process.pid, _await_port(log), key, storage)
+            yield Server(process.pid, _await_port(log), key, folder)
         finally:
             process.terminate()
     postgres.drop_database(postgres_dir, "limits")
@@ -240,3 +241,15 @@ def test_forty_slow_uploads_do_not_keep_others_waiting(
             began = time.monotonic()
             assert client.get("/livez").status_code == 200
             assert time.monotonic() - began < 5
+
+
+def test_no_secret_of_an_address_is_logged(server: Server) -> None:
+    with server.client() as client:
+        client.get("/livez", params={"key": server.key})
+        client.get("/sign-in/a-one-time-token")
+        client.get("/api/v1/samples/a-sample-id")
+    log = server.log.read_text()
+    assert "/api/v1/samples/{sample_id}" in log
+    assert "/sign-in/{token}" in log
+    for secret in (server.key, "a-one-time-token", "a-sample-id"):
+        assert secret not in log

@@ -1,6 +1,7 @@
 """Who gets in: keys, sessions, roles, owners; and what a foreign page may not do."""
 
 import datetime as dt
+import hashlib
 import json
 import re
 import uuid
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pytest
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from sqlalchemy import select, text, update
@@ -18,13 +20,15 @@ from app.db.base import Base
 from app.db.session import transaction
 from app.db.tables import Account, ApiKey, AuditEntry, BrowserSession
 from app.domain.errors import InvalidInput, NotAuthenticated
+from app.domain.imaging.scan_image import write_bmp
 from app.main import create_app
 from app.security.api_keys import make_key, parse_key
 from app.security.permissions import PERMISSIONS, SYSTEM, Permission, Role
-from app.services import accounts, api_keys, browser_sessions
+from app.services import accounts, api_keys, browser_sessions, first_start
 from app.settings import Settings
+from app.storage import open_store
 from app.web.dependencies import PERMISSION_MARK, PUBLIC_MARK
-from tests.integration.conftest import Site
+from tests.integration.conftest import SIDE_PX, Site
 
 MATRIX: Final = Path(__file__).with_name("access_matrix.json")
 OWN_PAGE: Final = {"Sec-Fetch-Site": "same-origin"}
@@ -166,6 +170,25 @@ def test_a_lims_key_sees_its_own_samples_and_no_others_exist_for_it(
             answer = client.request(method, path, json=body)
             assert answer.status_code == 404, f"{method} {path}"
     assert lims.get(f"/api/v1/samples/{own['sample_id']}").status_code == 200
+
+
+def test_images_and_analyses_of_others_do_not_exist_for_a_lims_key(
+    site: Site, technician: TestClient, add_well: Callable[..., dict[str, Any]]
+) -> None:
+    well, data = add_well(technician), write_bmp(np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8))
+    sha256 = hashlib.sha256(data).hexdigest()
+    sent = technician.put(f"/api/v1/wells/{well['id']}/images/{sha256}", content=data)
+    image = f"/api/v1/images/{sent.json()['id']}"
+    with transaction(site.sessions) as session:
+        store = open_store(site.storage.as_uri())
+        first_start.prepare_in(session, store, with_demonstration=False)
+    asked = technician.post(f"/api/v1/samples/{well['sample_id']}/analyses")
+    analysis = f"/api/v1/analyses/{asked.json()['id']}"
+    lims = site.as_role(Role.LIMS)
+    for path in (image, f"{image}/pixels", f"{image}/overlay", f"{image}/cells", analysis):
+        assert technician.get(path).status_code == 200, path
+        assert lims.get(path).status_code == 404, path
+    assert lims.get(f"{analysis}/events").status_code == 404
 
 
 def foreign_requests(well: dict[str, Any]) -> list[tuple[str, str, Any]]:
