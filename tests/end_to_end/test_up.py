@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import httpx2
 import pytest
@@ -20,13 +21,13 @@ from tests.integration.process_tree import (
     await_true,
     command_line,
     descendants,
-    is_alive,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180.0
 STOP_SECONDS = 60.0
 NOBODY = 65534
+TETHER = "tether.py"
 
 
 def interpreter_for_everyone() -> str | None:
@@ -116,6 +117,9 @@ class Up:
     def output(self) -> str:
         return "\n".join(self.lines)
 
+    def wait_for(self, text: str) -> None:
+        await_true(lambda: text in self.output, lambda: f"{text!r} in {self.output}")
+
     @property
     def address(self) -> str:
         match = re.search(r"Pliant is ready: (\S+)", self.output)
@@ -127,12 +131,23 @@ class Up:
 
     def main_process(self, words: str) -> int:
         """Return the process itself: not its tether, whose command line holds the words too."""
-        (found, *_) = [
-            pid
-            for pid in self.family()
-            if words in command_line(pid) and "tether.py" not in command_line(pid)
-        ]
-        return found
+
+        def found() -> list[int]:
+            lines = {pid: command_line(pid) for pid in self.family()}
+            return [pid for pid, line in lines.items() if words in line and TETHER not in line]
+
+        await_true(lambda: bool(found()), lambda: f"{words} in {self.output}")
+        return found()[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        family = self.family()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.end()
+        await_gone(family)
 
     def end(self) -> int:
         code = self.process.wait(STOP_SECONDS)
@@ -147,16 +162,26 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
     shutil.rmtree(installed.folder)
 
 
-@pytest.fixture
-def up(installation: Installation) -> Iterator[Up]:
-    running = Up(installation)
-    yield running
-    if running.process.poll() is None:
-        running.process.kill()
-        running.end()
+def test_it_starts_repairs_itself_leaves_nothing_behind_and_starts_again(
+    installation: Installation,
+) -> None:
+    with Up(installation) as first:
+        check_first_start(installation, first)
+        check_repair(first)
+        family = first.family()
+        assert len(family) >= 12
+        first.process.kill()
+        first.process.wait()
+        await_gone(family, seconds=15)
+    with Up(installation) as second:
+        assert httpx2.get(f"{second.address}/readyz").status_code == 200
+        family = second.family()
+        second.process.send_signal(signal.SIGINT)
+        assert second.end() == 0
+        await_gone(family, seconds=1)
 
 
-def test_it_starts_serves_repairs_itself_and_stops(installation: Installation, up: Up) -> None:
+def check_first_start(installation: Installation, up: Up) -> None:
     assert httpx2.get(f"{up.address}/readyz").status_code == 200
     assert re.search(rf"administrator: {up.address}/sign-in/\S+", up.output)
     logs = "".join(path.read_text() for path in (installation.data_dir / "logs").iterdir())
@@ -172,27 +197,14 @@ def test_it_starts_serves_repairs_itself_and_stops(installation: Installation, u
     answer = httpx2.get(f"{up.address}/api/v1/samples", headers={"Authorization": f"Bearer {key}"})
     assert answer.status_code == 200
 
-    worker = up.main_process("--queues scans")
-    os.kill(worker, signal.SIGKILL)
-    await_true(lambda: "worker-scans ended (signal 9)" in up.output, lambda: "the report")
-    await_true(lambda: "--queues scans" in str([*map(command_line, up.family())]), lambda: "it")
-    assert not is_alive(worker)
 
-    family = up.family()
-    assert len(family) >= 12
-    up.process.send_signal(signal.SIGINT)
-    assert up.end() == 0
-    await_gone(family, seconds=1)
-
-
-def test_nothing_outlives_a_killed_supervisor_and_the_next_start_works(
-    installation: Installation, up: Up
-) -> None:
-    family = up.family()
-    up.process.kill()
-    up.process.wait()
-    await_gone(family, seconds=15)
-    again = Up(installation)
-    assert httpx2.get(f"{again.address}/readyz").status_code == 200
-    again.process.send_signal(signal.SIGTERM)
-    assert again.end() == 0
+def check_repair(up: Up) -> None:
+    for name, words in (("worker-scans", "--queues scans"), ("postgres", "/bin/postgres -D")):
+        killed = up.main_process(words)
+        os.kill(killed, signal.SIGKILL)
+        up.wait_for(f"{name} ended (signal 9); starting it again")
+        assert up.main_process(words) != killed
+    await_true(
+        lambda: httpx2.get(f"{up.address}/readyz").status_code == httpx2.codes.OK,
+        lambda: "readiness after the database came back",
+    )
