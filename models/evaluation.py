@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from app.domain.outlets import LAST_DEFORMABLE_OUTLET
-from app.domain.scoring import estimate_outlet_fractions, rigidity_score_of_fractions
+from app.domain.scoring import Mixing, estimate_outlet_fractions, rigidity_score_of_fractions
 from models.manifest import ScoreError
 
 Floats = NDArray[np.float64]
@@ -143,7 +143,7 @@ def rigidity_score_error(
     prior: tuple[float, ...],
 ) -> float:
     """RS from one unsorted sample's posteriors minus RS of its cells' true outlets."""
-    fractions = estimate_outlet_fractions(p_outlet, np.asarray(prior))
+    fractions = estimate_outlet_fractions(p_outlet, Mixing.usual(columns, prior))
     estimated = rigidity_score_of_fractions(dict(zip(columns, fractions.tolist(), strict=True)))
     counts = {column: float((outlets == column).sum()) for column in columns}
     return estimated - rigidity_score_of_fractions(counts)

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from app.domain.quality import Finding, Level
 from app.domain.scoring import (
+    USUAL_MIX_WEIGHT,
     Floats,
+    Mixing,
     bin_posteriors,
     deformable_share,
     expectation_maximisation,
@@ -44,8 +46,8 @@ class ModelFigures:
     ----------
     outlets
         The k outlets of the probabilities, in their order.
-    training_prior
-        Shape (k,), the mix over outlets that the posteriors were calibrated on.
+    mixing
+        How posteriors become shares.
     score_error_sd, share_error_sd
         Root mean square error of the rigidity score and of the deformable share over held-out
         donors; None where it was not measured.
@@ -54,7 +56,7 @@ class ModelFigures:
     """
 
     outlets: tuple[int, ...]
-    training_prior: Floats
+    mixing: Mixing
     score_error_sd: float | None
     share_error_sd: float | None
     n_error_donors: int
@@ -66,7 +68,7 @@ class ModelFigures:
         share = manifest["metrics"].get("share_error")
         return cls(
             outlets=tuple(manifest["outlets"]),
-            training_prior=np.asarray(manifest["training_prior"], dtype=np.float64),
+            mixing=Mixing.usual(manifest["outlets"], manifest["training_prior"]),
             score_error_sd=None if error is None else float(np.hypot(error["sd"], error["bias"])),
             share_error_sd=None if share is None else float(np.hypot(share["sd"], share["bias"])),
             n_error_donors=0 if error is None else int(error["n_donors"]),
@@ -186,7 +188,7 @@ def score_donor(
 ) -> DonorScore:
     """Score a sample for which `missing_for_score` found nothing missing.
 
-    The shares over outlets are the EM estimate on posteriors; the rigidity score is their
+    The shares over outlets are EM's, drawn towards the usual mix; the rigidity score is their
     crossover (`rs-image-outlets/1`). Wells below their minimum are left out with a finding.
     """
     used = usable_wells(wells, needs)
@@ -194,7 +196,7 @@ def score_donor(
     pool = _pool(used)
     rng = np.random.default_rng(SEED)
     point = expectation_maximisation(
-        pool.posteriors, pool.counts.sum(axis=0, keepdims=True), model.training_prior
+        pool.posteriors, pool.counts.sum(axis=0, keepdims=True), model.mixing
     )
     draws = _resample(pool, model, rng)
     counted = counted_share(used, model)
@@ -260,7 +262,7 @@ def _resample(pool: _Pool, model: ModelFigures, rng: np.random.Generator) -> Flo
         weights[:, images] = rng.multinomial(n_drawn, np.full(len(images), 1 / len(images)))
     drawn = weights @ pool.counts
     drawn = drawn[drawn.sum(axis=1) > 0]
-    return expectation_maximisation(pool.posteriors, drawn, model.training_prior)
+    return expectation_maximisation(pool.posteriors, drawn, model.mixing)
 
 
 def _interval(
@@ -280,7 +282,7 @@ def _well_scores(
         [pool.counts[pool.well_of_image == i].sum(axis=0) for i in range(len(wells))]
     )
     filled = per_well.sum(axis=1) > 0
-    shares = expectation_maximisation(pool.posteriors, per_well[filled], model.training_prior)
+    shares = expectation_maximisation(pool.posteriors, per_well[filled], model.mixing)
     scores = rigidity_scores(shares, model.outlets)
     named = [well for well, has_cells in zip(wells, filled, strict=True) if has_cells]
     return tuple(
@@ -367,4 +369,5 @@ def to_details(score: DonorScore) -> dict[str, Any]:
         ],
         "findings": [finding.to_json() for finding in score.findings],
         "interval_method": {"draws": DRAWS, "seed": SEED, "resampled": ["wells", "images"]},
+        "usual_mix_weight": USUAL_MIX_WEIGHT,
     }

@@ -17,6 +17,9 @@ CONSTRICTION_UM: Final = dict(
 IMAGED_OUTLETS: Final = (2, 3, 4, 5)
 """The outlets that hold more than 99 % of the cells of the ten published donors."""
 
+PUBLISHED_MIX: Final = {2: 0.05, 3: 0.39, 4: 0.47, 5: 0.09}
+"""Share of the cells of all ten published donors in each of these outlets."""
+
 LAST_DEFORMABLE_OUTLET: Final = 3
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.scoring import (
+    Mixing,
     bin_posteriors,
     estimate_outlet_fractions,
     expectation_maximisation,
@@ -91,7 +92,7 @@ def test_percent_deviation_is_relative_to_the_range_and_not_to_the_reference() -
 )
 def test_em_gives_the_textbook_shares(p_first: list[float], share: float) -> None:
     p = np.array([[value, 1 - value] for value in p_first])
-    estimated = estimate_outlet_fractions(p, np.array([0.5, 0.5]))
+    estimated = estimate_outlet_fractions(p, Mixing.plain([0.5, 0.5]))
     assert estimated[0] == pytest.approx(share, abs=2e-4)
 
 
@@ -101,7 +102,7 @@ def test_em_undoes_the_bias_of_counting() -> None:
     cue = rng.normal(np.where(truth, 1.0, -1.0), 1.15)
     p = 1 / (1 + np.exp(-2 * cue / 1.15**2))
     counted = float(np.mean(p >= 0.5))
-    estimated = estimate_outlet_fractions(np.column_stack([p, 1 - p]), np.array([0.5, 0.5]))[0]
+    estimated = estimate_outlet_fractions(np.column_stack([p, 1 - p]), Mixing.plain([0.5, 0.5]))[0]
     assert counted > 0.20
     assert estimated == pytest.approx(0.10, abs=0.01)
 
@@ -119,9 +120,24 @@ def test_many_draws_at_once_equal_each_alone() -> None:
     rng = np.random.default_rng(3)
     p = rng.dirichlet([2, 3, 1], size=300)
     posteriors, counts = bin_posteriors(p, rng.integers(0, 3, size=300), 3)
-    prior = np.array([0.3, 0.4, 0.3])
+    prior = Mixing.plain([0.3, 0.4, 0.3])
     together = expectation_maximisation(posteriors, counts, prior)
     for row, alone in zip(together, counts, strict=True):
         np.testing.assert_allclose(
             row, expectation_maximisation(posteriors, alone[np.newaxis], prior)[0], atol=1e-3
         )
+
+
+def test_a_donor_is_drawn_towards_the_usual_mix_and_not_past_it() -> None:
+    rng = np.random.default_rng(8)
+    outlet = rng.choice(4, 4000, p=[0.3, 0.5, 0.15, 0.05])
+    likelihood = np.exp(-0.5 * ((rng.normal(outlet, 0.8)[:, np.newaxis] - np.arange(4)) / 0.8) ** 2)
+    p = likelihood / likelihood.sum(axis=1, keepdims=True)
+    plain = estimate_outlet_fractions(p, Mixing.plain([0.25] * 4))
+    usual = Mixing.usual((2, 3, 4, 5), [0.25] * 4)
+    drawn = estimate_outlet_fractions(p, usual)
+    assert np.cumsum(usual.expected)[1] < np.cumsum(drawn)[1] < np.cumsum(plain)[1]
+
+
+def test_a_two_class_model_expects_the_published_mix_of_its_classes() -> None:
+    np.testing.assert_allclose(Mixing.usual((3, 4), [0.5, 0.5]).expected, [0.44, 0.56])
