@@ -46,8 +46,8 @@ def test_the_score_finds_the_mix_that_was_drawn() -> None:
     found = score(
         drawn_well("B2", mix=mix, cells=200, seed=3), drawn_well("B3", mix=mix, cells=200, seed=4)
     )
-    # These cells leave no doubt, so the pull towards the usual mix is all that is missing.
-    assert truth - 0.08 < found.rigidity_score < truth
+    # Short of the truth by the pull towards the usual mix, and by no more.
+    assert truth - 0.10 < found.rigidity_score < truth
     assert found.rigidity_interval[0] < truth < found.rigidity_interval[1]
     assert sum(found.outlet_fractions.values()) == pytest.approx(1)
     assert found.deformability_score == pytest.approx(100 * found.corrected)
