@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db.session import SessionMaker, make_engine, make_sessions
 from app.embedded import postgres, valkey
 from app.embedded.children import running
+from tests.object_store import running_object_store
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -163,3 +164,10 @@ def data_dir() -> Iterator[Path]:
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def s3_address(servers_dir: Path) -> Iterator[str]:
+    """Yield the address of an S3 server that all tests share."""
+    with running_object_store(servers_dir / "s3.log") as address:
+        yield address

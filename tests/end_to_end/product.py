@@ -26,11 +26,11 @@ class Product:
     links: dict[str, str] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
-    def command(self, *arguments: str) -> str:
+    def command(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """Run a `pliant` command beside it; its standard output."""
         ended = subprocess.run(
             [sys.executable, "-m", "app.cli", *arguments],
-            env=os.environ | {"PLIANT_DATA_DIR": str(self.data_dir)},
+            env=os.environ | {"PLIANT_DATA_DIR": str(self.data_dir)} | dict(environment or {}),
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -44,10 +44,12 @@ class Product:
 
 
 @contextmanager
-def running_product(**settings: str) -> Iterator[Product]:
+def running_product(
+    *, environment: Mapping[str, str] | None = None, **settings: str
+) -> Iterator[Product]:
     """Run `pliant up` on a free port in a fresh data folder until the block ends.
 
-    `settings` are names without their prefix, such as ``DEMO="0"``.
+    `settings` are names without their prefix, such as ``DEMO="0"``; `environment` is for others.
     """
     folder = Path(tempfile.mkdtemp(prefix="pliant-product-"))
     folder.chmod(0o711)
@@ -55,7 +57,7 @@ def running_product(**settings: str) -> Iterator[Product]:
     wanted = {"PORT": "0", "TRAINING": "0"} | settings
     process = subprocess.Popen(
         [sys.executable, "-m", "app.cli", "up"],
-        env=_environment(product.data_dir, wanted),
+        env=_environment(product.data_dir, wanted) | dict(environment or {}),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -73,6 +75,8 @@ def running_product(**settings: str) -> Iterator[Product]:
         process.send_signal(signal.SIGINT)
         process.wait(STOP_SECONDS)
         reader.join(timeout=5)
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 def _environment(data_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:

@@ -1,54 +1,16 @@
 """One contract for every store: a folder, an object store, memory."""
 
 import os
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.domain.errors import Unavailable
 from app.storage import Store, image_key, open_store
+from tests.object_store import BUCKET, credentials
 
 SHA256 = "ab" + "0" * 62
 DATA = bytes(range(256)) * 100
-BUCKET = "pliant-test"
-
-
-@pytest.fixture(scope="module")
-def s3_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the address of an S3 server of our own."""
-    log = tmp_path_factory.mktemp("s3") / "log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as server,
-    ):
-        try:
-            address = _await_address(log)
-            bucket = urllib.request.Request(f"{address}/{BUCKET}", method="PUT")
-            urllib.request.urlopen(bucket).close()
-            yield address
-        finally:
-            server.terminate()
-
-
-def _await_address(log: Path) -> str:
-    """What the server says it listens on; it chooses a free port itself."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for line in log.read_text().splitlines():
-            if "Running on http://127.0.0.1:" in line:
-                return line.split("Running on ")[1].strip()
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])
@@ -57,11 +19,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         return open_store((tmp_path / "storage").as_uri())
     if request.param == "memory":
         return open_store("memory://")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3_address"))
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    for name, value in credentials(request.getfixturevalue("s3_address")).items():
+        monkeypatch.setenv(name, value)
     return open_store(f"s3://{BUCKET}/{tmp_path.name}")
 
 
