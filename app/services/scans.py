@@ -23,6 +23,7 @@ from app.services.visibility import refuse_if_closed, visible_well
 from app.storage import Store, image_key
 
 LONGEST_FILENAME = 255
+DEMONSTRATION_PRIORITY = 10
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,8 @@ def _record(
     if found is not None:
         return _view(found[0], is_new=False) if found[0].well_id == well_id else None
     well = session.get_one(Well, well_id)
-    refuse_if_closed(sample_queries.held_still(session, well.sample_id))
+    sample = sample_queries.held_still(session, well.sample_id)
+    refuse_if_closed(sample)
     image = ScanImage(
         scan_id=sample_queries.newest_scan(session, well_id).id,
         well_id=well_id,
@@ -156,7 +158,12 @@ def _record(
     session.flush()
     session.refresh(image)
     ledger.enqueue(
-        session, JobKind.INSPECT_IMAGE, image.id, dedupe_key=f"{JobKind.INSPECT_IMAGE}:{image.id}"
+        session,
+        JobKind.INSPECT_IMAGE,
+        image.id,
+        dedupe_key=f"{JobKind.INSPECT_IMAGE}:{image.id}",
+        # Whoever tries the product beside its demonstration does not wait for the latter.
+        priority=DEMONSTRATION_PRIORITY if sample.is_demonstration else None,
     )
     audit.record(
         session, actor=principal.id, action="image.received", entity="image",
