@@ -62,7 +62,7 @@ screenshots: $(TRAIN) $(DEV) browser ## Photograph the dashboard's pages into do
 
 # uv.lock and pylock.toml would record where each file came from; these files name versions and hashes only.
 UV_COMPILE := $(abspath $(BIN))/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+	--no-header --no-annotate
 lock: $(DEV) ## Write requirements/*.txt anew from requirements/*.in (add UPGRADE=1 for newer versions)
 	cd requirements && for set in runtime train dev; do \
 	  $(UV_COMPILE) $(if $(UPGRADE),--upgrade) $$set.in --output-file $$set.txt || exit 1; done
