@@ -30,7 +30,7 @@ class ImagingParameters:
     """Pixel size at which the background is estimated."""
     background_um: float = 30.0
     """Side of the background's median window: more than twice a cell with its shadow."""
-    smooth_um: float = 0.25
+    smooth_um: float = 0.2
     """Gaussian σ before slopes are taken."""
 
     # --- search
@@ -55,9 +55,9 @@ class ImagingParameters:
     """Weakest rim slope that can be a cell's."""
     slope_noise_factor: float = 3.0
     """A rim must also be this many times as steep as the image's ordinary background."""
-    slope_power: float = 0.5
+    slope_power: float = 0.65
     """Exponent that makes weak and strong edges more alike."""
-    outside_weight: float = 1.0
+    outside_weight: float = 1.2
     outside_um: float = 3.2
     """How strongly an edge up to this much further out counts against an outline."""
     light_weight: float = 0.35
@@ -65,7 +65,7 @@ class ImagingParameters:
     light_to_um: float = 1.35
     full_light: float = 0.15
     """How strongly light (a deviation; this much counts fully) just outside counts against it."""
-    radius_weight: float = 0.12
+    radius_weight: float = 0.25
     """Cost of an outline one usual radius away from the usual one."""
     roundness_weight: float = 0.15
     """Cost of one radius step between neighbouring angles."""
@@ -140,7 +140,9 @@ class ImagingParameters:
     wall_margin_um: float = 12.0
     """Cells nearer to the wall than this are not used; walls are searched at that pixel size."""
     longest_line_um: float = 60.0
-    """Longer steep lines are scratches or walls, not cells."""
+    faint_line_share: float = 0.5
+    """In an image without cells, longer lines are scratches or walls, and so are faint ones down
+    to this share of the slope that makes an edge."""
     smallest_usable_share: float = 0.1
     """With less usable area an image is rejected instead of used in part."""
 

@@ -103,7 +103,8 @@ def choose_side(
 def has_long_lines(field: FlatField, limit: float, parameters: ImagingParameters) -> bool:
     """Tell whether steep lines longer than any cell run through the image."""
     half = (max(1, field.slope.shape[1] // 2), max(1, field.slope.shape[0] // 2))
-    steep = cv2.resize(field.slope, half, interpolation=cv2.INTER_AREA) > limit
+    slope = cv2.resize(field.slope, half, interpolation=cv2.INTER_AREA)
+    steep = slope > parameters.faint_line_share * limit
     _, _, stats, _ = cv2.connectedComponentsWithStats(steep.astype(np.uint8), connectivity=8)
     longest_px = parameters.longest_line_um / (2 * field.um_per_px)
     sides = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
