@@ -1,16 +1,12 @@
 """Vary crops by what says nothing about the cell: its turn and place, light, focus, noise."""
 
-from typing import Final
-
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from app.domain.imaging.normalisation import measure_crop_background
 from models.training.config import AugmentationConfig
-
-LEAST_BLUR_SIGMA_PX: Final = 0.25
-"""A narrower Gaussian is a single pixel on the grid."""
 
 
 def augment_crops(
@@ -33,8 +29,10 @@ def augment_crops(
     uint8, shape (n, size, size).
     """
     turned = _turn(crops, rng) if config.mirrors_and_quarter_turns else crops
-    moved = _move(turned, rng, config)
-    return _light(moved, rng, config)
+    lit = _light(_shift(turned, rng, config.shift_px), rng, config)
+    degraded = np.flatnonzero(rng.random(len(crops)) < config.degraded_share)
+    lit[degraded] = _degrade(lit[degraded], rng, config)
+    return lit
 
 
 def _turn(crops: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -48,47 +46,50 @@ def _turn(crops: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint
     return turned
 
 
-def _move(
+def _shift(crops: NDArray[np.uint8], rng: np.random.Generator, most_px: int) -> NDArray[np.uint8]:
+    """Move each crop by whole pixels, repeating its edge."""
+    size_px = crops.shape[1]
+    wide = np.pad(crops, ((0, 0), (most_px, most_px), (most_px, most_px)), "edge")
+    corners = rng.integers(0, 2 * most_px + 1, (len(crops), 2))
+    windows = sliding_window_view(wide, (size_px, size_px), axis=(1, 2))
+    return np.asarray(windows[np.arange(len(crops)), corners[:, 0], corners[:, 1]])
+
+
+def _degrade(
     crops: NDArray[np.uint8], rng: np.random.Generator, config: AugmentationConfig
 ) -> NDArray[np.uint8]:
-    """Scale about the middle, shift, and blur, crop by crop."""
+    """Scale about the middle, blur, and add camera noise, crop by crop."""
     n_crops, size_px = len(crops), crops.shape[1]
     scale = rng.uniform(*config.scale, n_crops)
-    shift_px = rng.uniform(-config.shift_px, config.shift_px, (n_crops, 2))
     sigma_px = rng.uniform(*config.blur_sigma_px, n_crops)
+    noise_sd = _per_crop(rng.uniform(*config.noise_sd, n_crops))
     middle = (size_px - 1) / 2
-    moved = np.empty_like(crops)
+    worse = rng.standard_normal(crops.shape, dtype=np.float32) * noise_sd
     for index, crop in enumerate(crops):
-        offset = middle * (1 - scale[index]) + shift_px[index]
-        matrix = np.array([[scale[index], 0, offset[1]], [0, scale[index], offset[0]]])
-        one = cv2.warpAffine(
-            crop,
-            matrix,
-            (size_px, size_px),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        if sigma_px[index] >= LEAST_BLUR_SIGMA_PX:
-            one = cv2.GaussianBlur(one, (0, 0), float(sigma_px[index]))
-        moved[index] = one
-    return moved
+        offset = middle * (1 - scale[index])
+        matrix = np.array([[scale[index], 0, offset], [0, scale[index], offset]])
+        scaled = cv2.warpAffine(crop, matrix, (size_px, size_px), borderMode=cv2.BORDER_REPLICATE)
+        worse[index] += cv2.GaussianBlur(scaled, (0, 0), float(sigma_px[index]))
+    return _as_grey(worse)
 
 
 def _light(
     crops: NDArray[np.uint8], rng: np.random.Generator, config: AugmentationConfig
 ) -> NDArray[np.uint8]:
-    """Change contrast, multiply by a tilted plane, add noise; saturation included."""
+    """Change contrast and multiply by a tilted plane; saturation included."""
     n_crops, size_px = len(crops), crops.shape[1]
     contrast = _per_crop(rng.uniform(*config.contrast, n_crops))
     gain = _per_crop(rng.uniform(*config.gain, n_crops))
-    noise_sd = _per_crop(rng.uniform(*config.noise_sd, n_crops))
     slope = rng.uniform(-config.light_slope, config.light_slope, (n_crops, 2)).astype(np.float32)
     ramp = np.linspace(-1, 1, size_px, dtype=np.float32)
     plane = 1 + slope[:, :1, np.newaxis] * ramp[:, np.newaxis] + slope[:, 1:, np.newaxis] * ramp
     background = _per_crop(measure_crop_background(crops))
     lit = (background + contrast * (crops - background)) * (gain * plane)
-    lit += noise_sd * rng.standard_normal(lit.shape, dtype=np.float32)
-    return np.asarray(np.clip(np.rint(lit), 0, 255).astype(np.uint8))
+    return _as_grey(lit)
+
+
+def _as_grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.asarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 
 def _per_crop(values: NDArray[np.floating]) -> NDArray[np.float32]:

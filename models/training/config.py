@@ -24,15 +24,18 @@ class AugmentationConfig:
     """Factor on the grey value."""
     contrast: tuple[float, float] = (0.88, 1.12)
     """Factor on the difference from the crop's own background: donors' cells differ in depth."""
-    noise_sd: tuple[float, float] = (0.0, 1.5)
-    """Standard deviation of added camera noise, grey values."""
     light_slope: float = 0.08
     """Largest relative change of light from the middle to the edge of the crop."""
-    blur_sigma_px: tuple[float, float] = (0.0, 0.6)
-    """Standard deviation of the added Gaussian blur; below 0.25 none is added."""
+    shift_px: int = 1
+    """Largest shift along rows and along columns, whole pixels: nothing is interpolated."""
+    degraded_share: float = 0.25
+    """Share of crops that are also rescaled, blurred and made noisy. Were it all of them, crops as
+    the instrument takes them would look sharper than any the network has seen, hence softer."""
+    blur_sigma_px: tuple[float, float] = (0.25, 0.7)
+    """Standard deviation of the added Gaussian blur."""
     scale: tuple[float, float] = (0.97, 1.03)
-    shift_px: float = 1.0
-    """Largest shift along rows and along columns."""
+    noise_sd: tuple[float, float] = (0.0, 2.0)
+    """Standard deviation of the added camera noise, grey values."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class TrainingConfig:
     architecture: str = "compact"
     target: str = "outlet"
     normalisation: str = "background-ratio/1"
-    epochs: int = 20
+    epochs: int = 14
     batch_size: int = 64
     learning_rate: float = 2e-3
     warm_up_share: float = 0.1
@@ -84,11 +87,9 @@ def published_config(*, seed: int = 1) -> TrainingConfig:
         augmentation=AugmentationConfig(
             gain=(1.0, 1.0),
             contrast=(1.0, 1.0),
-            noise_sd=(0.0, 0.0),
             light_slope=0.0,
-            blur_sigma_px=(0.0, 0.0),
-            scale=(1.0, 1.0),
-            shift_px=0.0,
+            shift_px=0,
+            degraded_share=0.0,
         ),
     )
 

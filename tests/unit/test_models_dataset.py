@@ -24,11 +24,9 @@ STILL = AugmentationConfig(
     mirrors_and_quarter_turns=False,
     gain=(1.0, 1.0),
     contrast=(1.0, 1.0),
-    noise_sd=(0.0, 0.0),
     light_slope=0.0,
-    blur_sigma_px=(0.0, 0.0),
-    scale=(1.0, 1.0),
-    shift_px=0.0,
+    shift_px=0,
+    degraded_share=0.0,
 )
 
 
@@ -85,6 +83,22 @@ def test_the_same_seed_augments_the_same_way() -> None:
 def test_augmentation_that_is_switched_off_changes_nothing() -> None:
     crops = drawn_crops()
     assert np.array_equal(augment_crops(crops, np.random.default_rng(1), STILL), crops)
+
+
+def test_most_crops_keep_the_sharpness_of_the_instrument() -> None:
+    config = replace(STILL, degraded_share=0.25)
+    crops = drawn_crops(200)
+    changed = (augment_crops(crops, np.random.default_rng(3), config) != crops).any(axis=(1, 2))
+    assert changed.mean() == pytest.approx(0.25, abs=0.1)
+
+
+def test_a_shift_moves_by_whole_pixels_and_repeats_the_edge() -> None:
+    crops = drawn_crops(30)
+    shifted = augment_crops(crops, np.random.default_rng(4), replace(STILL, shift_px=1))
+    for crop, moved in zip(crops, shifted, strict=True):
+        wide = np.pad(crop, 1, "edge")
+        windows = [wide[row : row + 60, col : col + 60] for row in range(3) for col in range(3)]
+        assert any(np.array_equal(moved, window) for window in windows)
 
 
 def test_all_eight_turns_and_mirrors_of_a_crop_occur_and_nothing_else() -> None:
