@@ -109,7 +109,7 @@ def _row(sample: SampleView) -> SampleRow:
         images=_images_text(sample),
         created=moment_text(sample.created_at),
         is_demonstration=sample.is_demonstration,
-        is_moving=sample.state == "running" or _n_pending(sample) > 0,
+        is_moving=_is_moving(sample),
     )
 
 
@@ -126,8 +126,11 @@ def _score_cell(sample: SampleView) -> ScoreCell | None:
     )
 
 
-def _n_pending(sample: SampleView) -> int:
-    return sum(well.images.pending for well in sample.wells)
+def _is_moving(sample: SampleView) -> bool:
+    """Whether its row is about to change: images are drawn, judged or analysed."""
+    is_being_made = sample.is_demonstration and sample.state == "received"
+    is_judged = any(well.images.pending for well in sample.wells)
+    return is_being_made or is_judged or sample.state == "running"
 
 
 def _images_text(sample: SampleView) -> str:

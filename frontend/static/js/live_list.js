@@ -1,6 +1,6 @@
-// The list while something in it moves: the same page is asked for again and its list exchanged.
+// The list stays up to date: the same page is asked for again and its list exchanged.
 
-const PAUSE_MS = 3000;
+const PAUSE_MS = { moving: 3000, still: 20000 };
 const live = () => document.querySelector("[data-live]");
 
 async function refresh() {
@@ -17,8 +17,8 @@ async function refresh() {
 }
 
 async function watch() {
-  while (live()?.dataset.live === "moving") {
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  while (live()) {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS[live().dataset.live]));
     await refresh().catch(() => {}); // the server restarts: ask again
   }
 }

@@ -1,0 +1,173 @@
+"""A newcomer's first ten minutes: the printed link, a scored demonstration, one's own upload."""
+
+import os
+import re
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.end_to_end.accessibility import grave_violations
+from tests.end_to_end.product import Product, running_product
+
+pytestmark = pytest.mark.browser
+
+WITHIN_SECONDS = 60
+DOCS_IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """A fresh installation, and when it said that it is ready."""
+
+    product: Product
+    ready_at: float
+
+
+@pytest.fixture(scope="module")
+def newcomer() -> Iterator[Newcomer]:
+    with running_product(WORKERS="2") as product:
+        yield Newcomer(product, time.monotonic())
+
+
+def keep(page: Page, name: str) -> None:
+    """Save a screenshot where the documents look for it, if that was asked for."""
+    if os.environ.get("PLIANT_SCREENSHOTS"):
+        DOCS_IMAGES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=DOCS_IMAGES / f"{name}.png", full_page=True)
+
+
+def test_the_first_ten_minutes(newcomer: Newcomer, page: Page, tmp_path: Path) -> None:
+    sign_in_by_link(page, newcomer)
+    see_the_demonstration(page)
+    see_an_image_with_its_cells(page)
+    folder = get_the_ready_folder(page, tmp_path)
+    drop_it_on_a_new_sample(page, folder)
+    see_the_score_and_what_was_refused(page)
+    sign_out(page)
+
+
+def sign_in_by_link(page: Page, newcomer: Newcomer) -> None:
+    """The administrator watches the list until a score is there; the technician lands on it."""
+    page.goto(newcomer.product.links["administrator"])
+    keep(page, "sign-in")
+    page.get_by_role("button", name="Look around first").click()
+    left_ms = 1000 * (newcomer.ready_at + WITHIN_SECONDS - time.monotonic())
+    if page.url.endswith("/samples"):
+        expect(page.get_by_role("row", name="DEMO-1")).to_contain_text("Scored", timeout=left_ms)
+    assert time.monotonic() - newcomer.ready_at < WITHIN_SECONDS
+    page.context.clear_cookies()
+    page.goto(newcomer.product.links["technician"])
+    page.get_by_label("New password").fill("a sentence that is long enough")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/samples/*")
+
+
+def see_the_demonstration(page: Page) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text("Donor DEMO-1")
+    score = page.locator(".headline .value")
+    assert 1.5 < float(score.inner_text()) < 5
+    expect(page.locator(".headline .interval")).to_have_text(
+        re.compile(r"95 % interval \d\.\d\d to \d\.\d\d")
+    )
+    expect(page.locator(".figure.reference")).to_have_text(re.compile(r"\d\.\d\d"))
+    expect(page.locator(".only-wide svg").first).to_contain_text("Reference")
+    expect(page.get_by_role("heading", name="Where the cells lie on the outlets")).to_be_visible()
+    expect(page.get_by_text("Demonstration model", exact=True)).to_be_visible()
+    assert grave_violations(page) == []
+    keep(page, "sample")
+    page.set_viewport_size({"width": 390, "height": 844})
+    keep(page, "sample-phone")
+    page.set_viewport_size({"width": 1366, "height": 768})
+
+
+def see_an_image_with_its_cells(page: Page) -> None:
+    """By keyboard alone: sample, well, image, cell."""
+    page.locator("section:has(#wells-head) tbody a").first.press("Enter")
+    page.wait_for_url("**/wells/*")
+    keep(page, "well")
+    page.locator(".tile a").first.press("Enter")
+    page.wait_for_url("**/images/*")
+    drawn = page.locator("[data-viewer][data-drawn]")
+    expect(drawn).to_be_visible()
+    assert int(drawn.get_attribute("data-drawn") or 0) > 30
+    page.locator("[data-show]").first.press("Enter")
+    expect(page.locator("tr[data-chosen]")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert grave_violations(page) == []
+    keep(page, "image")
+
+
+def get_the_ready_folder(page: Page, tmp_path: Path) -> Path:
+    page.get_by_role("link", name="Try it").click()
+    download = page.get_by_role("link", name="Download the folder (ZIP)")
+    for _ in range(WITHIN_SECONDS):
+        if download.is_visible():
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
+    keep(page, "try-it")
+    with page.expect_download() as downloading:
+        download.click()
+    with zipfile.ZipFile(downloading.value.path()) as packed:
+        packed.extractall(tmp_path)
+    (folder,) = tmp_path.iterdir()
+    return folder
+
+
+def drop_it_on_a_new_sample(page: Page, folder: Path) -> None:
+    page.get_by_role("link", name="New sample").click()
+    assert page.get_by_label("Donor code").input_value() == "TRY-IT"
+    page.get_by_role("button", name="Register the sample").click()
+    drop(page, folder)
+    expect(page.get_by_role("heading", name="These wells were found")).to_be_visible()
+    expect(page.get_by_label("Well number of try-it/well_2")).to_have_value("2")
+    keep(page, "upload-wells")
+    page.get_by_role("button", name="Send the images").click()
+
+
+def drop(page: Page, folder: Path) -> None:
+    """Drop a folder as the operating system does; a script cannot make such an event."""
+    field = page.locator("[data-drop]").bounding_box()
+    assert field is not None
+    browser = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        browser.send(
+            "Input.dispatchDragEvent",
+            {
+                "type": kind,
+                "x": field["x"] + 40,
+                "y": field["y"] + 40,
+                "data": {"items": [], "files": [str(folder)], "dragOperationsMask": 1},
+            },
+        )
+
+
+def see_the_score_and_what_was_refused(page: Page) -> None:
+    score = page.locator("[data-score]")
+    expect(score).to_have_text(re.compile(r"\d\.\d\d"), timeout=1000 * WITHIN_SECONDS)
+    refused = page.get_by_role("listitem").filter(has_text="holiday.jpg")
+    expect(refused).to_contain_text("JPEG")
+    blurred = page.locator("[data-unused] li")
+    expect(blurred).to_have_count(1)
+    expect(blurred).to_contain_text("focus")
+    assert grave_violations(page) == []
+    keep(page, "upload-done")
+    said = score.inner_text()
+    page.get_by_role("link", name="Show the result").click()
+    expect(page.locator(".headline .value")).to_have_text(said)
+    page.get_by_role("link", name="Samples", exact=True).first.click()
+    expect(page.get_by_role("row", name="TRY-IT")).to_contain_text(said)
+    keep(page, "samples")
+
+
+def sign_out(page: Page) -> None:
+    page.locator(".account > summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    page.goto(page.url.replace("/sign-in", "/samples"))
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
