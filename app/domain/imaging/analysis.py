@@ -91,6 +91,8 @@ def inspect_and_segment(image: NDArray[np.uint8], parameters: ImagingParameters)
     field = flatten(image, parameters)
     view = view_well(field, parameters)
     findings = check_exposure(image, field, parameters)
+    if not findings and field.ordinary_slope > parameters.coarsest_texture:
+        findings = report_modality(0.0, parameters)
     if findings:
         return _without_cells(field, findings)
     regions = segment_field(field, parameters, view.free)
@@ -137,8 +139,6 @@ def _check_content(
 ) -> tuple[Finding, ...]:
     """Find a reason why there are no cells, or why what was found cannot be cells."""
     limit = slope_limit(field, parameters)
-    if field.ordinary_slope > parameters.coarsest_texture:
-        return report_modality(0.0, parameters)
     if len(cells) < parameters.fewest_cells:
         return _explain_absence(field, view, len(cells), limit, parameters)
     outside = report_outside(float(usable.mean()), parameters)
