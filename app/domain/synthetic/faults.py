@@ -14,7 +14,7 @@ Fault = Literal["blur", "outside_well", "wall", "too_dark", "too_bright", "empty
 REASONS: Final[dict[Fault, str]] = {
     "blur": "out_of_focus",
     "outside_well": "outside_well",
-    "wall": "well_wall",
+    "wall": "outside_well",
     "too_dark": "under_exposed",
     "too_bright": "over_exposed",
     "empty": "empty",
