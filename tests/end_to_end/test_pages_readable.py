@@ -22,7 +22,9 @@ def test_page_has_no_grave_accessibility_fault(page: Page, preview_url: str, pat
     for summary in page.locator("details:not(.account) > summary").all():
         if summary.is_visible():
             summary.click()
-    assert grave_violations(page) == []
+    for width, height in (DESK, PHONE):
+        page.set_viewport_size({"width": width, "height": height})
+        assert grave_violations(page) == [], f"at {width} px"
 
 
 @pytest.mark.parametrize("path", EVERY_PAGE)

@@ -97,14 +97,14 @@ function mappingRow(group) {
   const label = group.folder || "files without a folder";
   const row = element("tr");
   const bytes = group.files.reduce((sum, { file }) => sum + file.size, 0);
-  row.append(element("th", label, { scope: "row" }), element("td", `${group.files.length} (${megabytes(bytes)})`, { class: "number" }));
+  row.append(element("th", label, { scope: "row" }), element("td", `${group.files.length} (${megabytes(bytes)})`, { class: "number", "data-label": "Files" }));
   const fields = [
-    choiceOfOutlet(group, label),
-    typed(group, "number", { type: "number", min: "1", max: "999", "aria-label": `Well number of ${label}` }),
-    typed(group, "position", { type: "text", maxlength: "8", "aria-label": `Place on the plate of ${label}`, placeholder: "such as B2" }),
+    ["Cells in it", choiceOfOutlet(group, label)],
+    ["Well number", typed(group, "number", { type: "number", min: "1", max: "999", "aria-label": `Well number of ${label}` })],
+    ["Place on the plate", typed(group, "position", { type: "text", maxlength: "8", "aria-label": `Place on the plate of ${label}`, placeholder: "such as B2" })],
   ];
-  for (const field of fields) {
-    const cell = element("td");
+  for (const [name, field] of fields) {
+    const cell = element("td", "", { "data-label": name });
     cell.append(field);
     row.append(cell);
   }
