@@ -40,9 +40,12 @@ class PoolProcess:
 
     def start(self, **_: Any) -> None:  # noqa: ANN401  Celery's signals pass what they like
         self.context = make_context(self.settings)
-        self.end = signal.getsignal(signal.SIGTERM)
-        signal.signal(signal.SIGTERM, self.stop)
         signal.signal(FORWARDED_STOP, self.stop)
+
+    def _catch_sigterm(self) -> None:
+        """Not in `start`: after it, the pool sets a handler of its own that breaks off any job."""
+        if self.end is None:
+            self.end = signal.signal(signal.SIGTERM, self.stop)
 
     def stop(self, signal_number: int, frame: FrameType | None) -> None:
         """Let a running job come to its end or its next checkpoint; leave at once if idle."""
@@ -56,6 +59,7 @@ class PoolProcess:
         if self.context.stopping.is_set:
             return  # the row is still queued; another process takes it
         self.is_busy = True
+        self._catch_sigterm()
         try:
             runner.run(uuid.UUID(job_id), self.context, self.handlers, limits=self.limits)
         finally:
