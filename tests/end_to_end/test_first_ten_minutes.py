@@ -123,6 +123,7 @@ def drop_it_on_a_new_sample(page: Page, folder: Path) -> None:
     page.get_by_role("link", name="New sample").click()
     assert page.get_by_label("Donor code").input_value() == "TRY-IT"
     page.get_by_role("button", name="Register the sample").click()
+    page.locator("[data-upload][data-ready]").wait_for()
     drop(page, folder)
     expect(page.get_by_role("heading", name="These wells were found")).to_be_visible()
     expect(page.get_by_label("Well number of try-it/well_2")).to_have_value("2")

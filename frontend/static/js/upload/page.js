@@ -314,4 +314,5 @@ if (part) {
   watchDrop();
   find("send").addEventListener("click", start);
   find("again").addEventListener("click", () => step("choose"));
+  part.dataset.ready = "";
 }
