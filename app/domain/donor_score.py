@@ -105,6 +105,11 @@ class Reason:
     missing: int | None = None
 
 
+NO_UNSORTED_WELL: Final = Reason(
+    "no_unsorted_well", "a donor score comes from unsorted wells and there is none; add one"
+)
+
+
 @dataclass(frozen=True)
 class WellScore:
     name: str
@@ -135,12 +140,7 @@ class DonorScore:
 def missing_for_score(wells: tuple[WellCells, ...], needs: Requirements) -> tuple[Reason, ...]:
     """The reasons why these wells give no donor score; empty when they do."""
     if not wells:
-        return (
-            Reason(
-                "no_unsorted_well",
-                "a donor score comes from unsorted wells and there is none; add one",
-            ),
-        )
+        return (NO_UNSORTED_WELL,)
     enough = usable_wells(wells, needs)
     if len(enough) >= needs.min_wells:
         return _missing_cells(enough, needs)

@@ -1,8 +1,12 @@
-"""Analyses: one run over a sample's images with one model version, closed image by image."""
+"""Analyses: one run over a sample's images with one model version, closed image by image.
+
+Locks are taken in one order everywhere: job, sample, images, analyses, the audit trail's end.
+"""
 
 import datetime as dt
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
@@ -11,22 +15,32 @@ from app.db.notifications import notify
 from app.db.queries.analyses import (
     classified_images,
     count_open_images,
+    has_open_analysis,
     images_to_analyse,
     latest_analysis,
+    latest_scored,
     lock_analysis,
+    lock_sample_of_analysis,
     open_analyses_of_image,
     progress_of_analyses,
 )
+from app.db.queries.samples import locked_for_change
 from app.db.tables import Analysis, AnalysisImage, Sample, ScanImage
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
 from app.security.permissions import Principal
 from app.services import audit
 from app.services.model_versions import version_to_use
-from app.services.visibility import refuse_if_closed, visible_analysis, visible_sample
+from app.services.visibility import (
+    CLOSED_STATES,
+    refuse_if_closed,
+    visible_analysis,
+    visible_sample,
+)
 from app.settings import Settings
 
-PROGRESS_CHANNEL = "pliant_progress"
+PROGRESS_CHANNEL: Final = "pliant_progress"
+OVER: Final = ("done", "failed")
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,8 @@ def request_analysis(
     parameters: dict[str, int],
 ) -> AnalysisView:
     """Freeze the sample's images and queue what is missing; images sent later need a new one."""
-    sample = visible_sample(session, principal, sample_id)
+    visible_sample(session, principal, sample_id)
+    sample = locked_for_change(session, sample_id)
     refuse_if_closed(sample)
     version = version_to_use(session, model_version_id)
     images = images_to_analyse(session, sample.id)
@@ -103,7 +118,7 @@ def _wait_for(session: Session, analysis: Analysis, images: list[ScanImage]) -> 
     session.flush()
     for image, row in zip(images, rows, strict=True):
         if not row.is_done and image.verdict != "pending":
-            ledger.enqueue(session, JobKind.CLASSIFY_IMAGE, row.id)
+            _queue_classification(session, row)
     if all(row.is_done for row in rows):
         _queue_score(session, analysis.id)
 
@@ -119,7 +134,7 @@ def close_image(session: Session, image: ScanImage) -> None:
         version_id = analysis.model_version_id
         is_usable = image.verdict in ("accepted", "partly")
         if is_usable and not classified_images(session, [image.id], version_id):
-            ledger.enqueue(session, JobKind.CLASSIFY_IMAGE, waiting.id)
+            _queue_classification(session, waiting)
             continue
         waiting.is_done = True
         session.flush()
@@ -128,22 +143,52 @@ def close_image(session: Session, image: ScanImage) -> None:
         notify(session, PROGRESS_CHANNEL, str(analysis.id))
 
 
+def _queue_classification(session: Session, waiting: AnalysisImage) -> None:
+    """Once: whoever closes an image finds the other analyses that wait for it, too."""
+    key = f"{JobKind.CLASSIFY_IMAGE}:{waiting.id}"
+    ledger.enqueue(session, JobKind.CLASSIFY_IMAGE, waiting.id, dedupe_key=key)
+
+
 def _queue_score(session: Session, analysis_id: uuid.UUID) -> None:
     ledger.enqueue(session, JobKind.SCORE_ANALYSIS, analysis_id, dedupe_key=f"score:{analysis_id}")
 
 
 def fail_analysis(session: Session, analysis_id: uuid.UUID, *, code: str, message: str) -> None:
     """End an analysis that cannot be finished; its sample keeps whatever score it had."""
+    analysis = lock_open_analysis(session, analysis_id)
+    if analysis is not None:
+        end_analysis(session, analysis, failure={"code": code, "message": message})
+
+
+def lock_open_analysis(session: Session, analysis_id: uuid.UUID) -> Analysis | None:
+    """The analysis, locked after its sample; None once it is over."""
+    lock_sample_of_analysis(session, analysis_id)
     analysis = lock_analysis(session, analysis_id)
-    if analysis is None or analysis.state in ("done", "failed"):
-        return
-    analysis.state = "failed"
-    analysis.failure = {"code": code, "message": message}
+    return None if analysis is None or analysis.state in OVER else analysis
+
+
+def end_analysis(
+    session: Session, analysis: Analysis, *, failure: dict[str, str] | None = None
+) -> None:
+    """Close a locked analysis whose score is written, or that failed."""
+    analysis.state = "done" if failure is None else "failed"
+    analysis.failure = failure
     analysis.finished_at = func.clock_timestamp()
-    sample = session.get_one(Sample, analysis.sample_id)
-    if sample.state == "running":
-        sample.state = "unavailable"
+    session.flush()
+    _settle(session, session.get_one(Sample, analysis.sample_id))
     notify(session, PROGRESS_CHANNEL, str(analysis.id))
+
+
+def _settle(session: Session, sample: Sample) -> None:
+    """Let the state follow the analyses: one that runs, else the newest that came to an answer."""
+    if sample.state in CLOSED_STATES:
+        return
+    if has_open_analysis(session, sample.id):
+        sample.state = "running"
+        return
+    found = latest_scored(session, sample.id)
+    has_score = found is not None and found.Score.rigidity_score is not None
+    sample.state = "computed" if has_score else "unavailable"
 
 
 def get_analysis(session: Session, principal: Principal, analysis_id: uuid.UUID) -> AnalysisView:

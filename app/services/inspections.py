@@ -20,7 +20,7 @@ from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.scan_image import ImageFormat
 from app.domain.outlets import LAST_DEFORMABLE_OUTLET
 from app.domain.quality import Finding, Level, Verdict
-from app.services.analyses import close_image
+from app.services.analyses import OVER, close_image
 
 CELL_COLUMNS = (
     Cell.id, Cell.image_id, Cell.row, Cell.column, Cell.area_um2, Cell.diameter_um,
@@ -182,9 +182,9 @@ def record_failed_inspection(
 
 
 def cells_to_classify(session: Session, analysis_image_id: uuid.UUID) -> CellsToClassify | None:
-    """What an analysis still needs of one image; None if it was classified meanwhile."""
+    """What an analysis still needs of one image; None if that was done or is wanted no more."""
     target = classification_target(session, analysis_image_id)
-    if target is None:
+    if target is None or target.Analysis.state in OVER:
         return None
     image_id, version = target.AnalysisImage.image_id, target.ModelVersion
     image = image_to_read(session, image_id)

@@ -3,19 +3,17 @@
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from app.db.notifications import notify
 from app.db.queries.analyses import (
     analysis_with_sample,
+    latest_analysis,
     latest_scored,
-    lock_analysis,
     posteriors_of_analysis,
     unsorted_wells_of_analysis,
     unsorted_wells_of_sample,
@@ -24,6 +22,7 @@ from app.db.queries.references import references_of_samples
 from app.db.tables import Analysis, ModelVersion, Sample, Score, Well
 from app.domain.agreement import Comparison, compare_with_references
 from app.domain.donor_score import (
+    NO_UNSORTED_WELL,
     DonorScore,
     ModelFigures,
     Reason,
@@ -40,7 +39,7 @@ from app.domain.quality import Finding
 from app.domain.scoring import IMAGE_METHOD
 from app.security.permissions import Principal
 from app.services import references
-from app.services.analyses import PROGRESS_CHANNEL
+from app.services.analyses import OVER, end_analysis, lock_open_analysis
 from app.services.visibility import visible_analysis, visible_sample
 
 
@@ -108,7 +107,7 @@ class ScoreView:
 def read_material(session: Session, analysis_id: uuid.UUID) -> ScoreMaterial | None:
     """The cells behind an analysis's score; None where the analysis is already over."""
     row = analysis_with_sample(session, analysis_id)
-    if row is None or row.Analysis.state in ("done", "failed"):
+    if row is None or row.Analysis.state in OVER:
         return None
     return ScoreMaterial(
         analysis_id=analysis_id,
@@ -122,28 +121,26 @@ def _wells(session: Session, analysis: Analysis, version: ModelVersion) -> tuple
     images: dict[uuid.UUID, dict[uuid.UUID, int]] = defaultdict(dict)
     for well, image_id in unsorted_wells_of_analysis(session, analysis.id):
         images[well.id][image_id] = len(images[well.id])
-    cells: dict[uuid.UUID, list[list[float]]] = defaultdict(list)
-    for image_id, p_outlet in posteriors_of_analysis(session, analysis.id, version.id):
-        cells[image_id].append(p_outlet)
+    cells = posteriors_of_analysis(session, analysis.id, version.id)
     n_outlets = len(version.manifest["outlets"])
     return tuple(
         _well_cells(well, images[well.id], cells, n_outlets)
-        for well in unsorted_wells_of_sample(session, analysis.sample_id)
+        for well in unsorted_wells_of_sample(session, analysis.sample_id, until=analysis.created_at)
     )
 
 
 def _well_cells(
     well: Well,
     images: dict[uuid.UUID, int],
-    cells: dict[uuid.UUID, list[list[float]]],
+    cells: Mapping[uuid.UUID, Sequence[list[float]]],
     n_outlets: int,
 ) -> WellCells:
-    rows = [p for image_id in images for p in cells[image_id]]
-    index = [i for image_id, i in images.items() for _ in cells[image_id]]
+    per_image = [cells.get(image_id, []) for image_id in images]
+    rows = [p_outlet for image in per_image for p_outlet in image]
     return WellCells(
         name=well_name(well),
         p_outlet=np.asarray(rows, dtype=np.float32).reshape(-1, n_outlets),
-        image_index=np.asarray(index, dtype=np.intp),
+        image_index=np.repeat(np.arange(len(images)), [len(image) for image in per_image]),
         n_images=len(images),
     )
 
@@ -173,8 +170,8 @@ def compute(material: ScoreMaterial) -> ComputedScore:
 
 def record(session: Session, computed: ComputedScore, *, job_id: uuid.UUID) -> None:
     """Write the score and end its analysis, in the transaction that finishes the job."""
-    analysis = lock_analysis(session, computed.analysis_id)
-    if analysis is None or analysis.state in ("done", "failed"):
+    analysis = lock_open_analysis(session, computed.analysis_id)
+    if analysis is None:
         return
     score = computed.score
     session.add(
@@ -187,12 +184,7 @@ def record(session: Session, computed: ComputedScore, *, job_id: uuid.UUID) -> N
             details=_counts_only(computed) if score is None else to_details(score),
         )
     )
-    analysis.state = "done"
-    analysis.finished_at = func.clock_timestamp()
-    sample = session.get_one(Sample, analysis.sample_id)
-    if sample.state == "running":
-        sample.state = "unavailable" if score is None else "computed"
-    notify(session, PROGRESS_CHANNEL, str(analysis.id))
+    end_analysis(session, analysis)
 
 
 def _counts_only(computed: ComputedScore) -> dict[str, Any]:
@@ -291,14 +283,17 @@ def _unavailable(score: Score) -> Conflict:
 
 
 def _not_analysed(session: Session, sample: Sample) -> Conflict:
-    wells = unsorted_wells_of_sample(session, sample.id)
-    reason = (
-        Reason("not_analysed", "no analysis of this sample has ended yet; request one")
-        if wells
-        else Reason(
-            "no_unsorted_well", "a donor score comes from unsorted wells and there is none; add one"
-        )
-    )
-    return Conflict(
-        "score_unavailable", f"Not a donor score: {reason.message}.", reasons=[asdict(reason)]
-    )
+    reason = _why_not_analysed(session, sample)
+    text = reason.message.rstrip(".")
+    return Conflict("score_unavailable", f"Not a donor score: {text}.", reasons=[asdict(reason)])
+
+
+def _why_not_analysed(session: Session, sample: Sample) -> Reason:
+    if not unsorted_wells_of_sample(session, sample.id):
+        return NO_UNSORTED_WELL
+    analysis = latest_analysis(session, sample.id)
+    if analysis is None:
+        return Reason("not_analysed", "no analysis of this sample was asked for; request one")
+    if analysis.failure is not None:
+        return Reason("not_analysed", f"the analysis failed: {analysis.failure['message']}")
+    return Reason("not_analysed", "the analysis has not ended yet; wait for it")

@@ -1,7 +1,9 @@
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, REAL, aggregate_order_by
 from sqlalchemy.orm import Session
 
 from app.db.queries.images import newest_scans
@@ -59,7 +61,7 @@ def open_analyses_of_image(
         .where(
             AnalysisImage.image_id == image_id,
             ~AnalysisImage.is_done,
-            Analysis.state.in_(("queued", "running")),
+            _is_open(),
         )
         .order_by(Analysis.id)
         .with_for_update(of=Analysis)
@@ -101,8 +103,31 @@ def analysis_with_sample(
     ).one_or_none()
 
 
+def lock_sample_of_analysis(session: Session, analysis_id: uuid.UUID) -> None:
+    wanted = select(Sample).join(Analysis, Analysis.sample_id == Sample.id)
+    session.execute(
+        wanted.where(Analysis.id == analysis_id)
+        .with_for_update(of=Sample)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
 def lock_analysis(session: Session, analysis_id: uuid.UUID) -> Analysis | None:
-    return session.scalar(select(Analysis).where(Analysis.id == analysis_id).with_for_update())
+    return session.scalar(
+        select(Analysis)
+        .where(Analysis.id == analysis_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def has_open_analysis(session: Session, sample_id: uuid.UUID) -> bool:
+    wanted = select(Analysis.id).where(Analysis.sample_id == sample_id, _is_open())
+    return session.scalar(wanted.limit(1)) is not None
+
+
+def _is_open() -> ColumnElement[bool]:
+    return Analysis.state.in_(("queued", "running"))
 
 
 def latest_analysis(session: Session, sample_id: uuid.UUID) -> Analysis | None:
@@ -144,18 +169,28 @@ def unsorted_wells_of_analysis(
     ).all()
 
 
-def unsorted_wells_of_sample(session: Session, sample_id: uuid.UUID) -> Sequence[Well]:
-    return session.scalars(
-        select(Well).where(Well.sample_id == sample_id, Well.outlet.is_(None)).order_by(Well.number)
-    ).all()
+def unsorted_wells_of_sample(
+    session: Session, sample_id: uuid.UUID, *, until: dt.datetime | None = None
+) -> Sequence[Well]:
+    """By number; `until` leaves out the wells added later."""
+    wanted = select(Well).where(Well.sample_id == sample_id, Well.outlet.is_(None))
+    if until is not None:
+        wanted = wanted.where(Well.created_at <= until)
+    return session.scalars(wanted.order_by(Well.number)).all()
 
 
 def posteriors_of_analysis(
     session: Session, analysis_id: uuid.UUID, model_version_id: uuid.UUID
-) -> Sequence[Row[uuid.UUID, list[float]]]:
-    """Image and probabilities of every accepted cell in the analysis's unsorted wells."""
-    return session.execute(
-        select(Cell.image_id, Prediction.p_outlet)
+) -> dict[uuid.UUID, Sequence[list[float]]]:
+    """Probabilities of the accepted cells in the analysis's unsorted wells, by image.
+
+    One row per image: fetched one by one, 70,000 cells take three times as long.
+    """
+    cells = func.array_agg(
+        aggregate_order_by(Prediction.p_outlet, Cell.id), type_=ARRAY(REAL, dimensions=2)
+    )
+    rows = session.execute(
+        select(Cell.image_id, cells)
         .join(Prediction, Prediction.cell_id == Cell.id)
         .join(ScanImage, ScanImage.id == Cell.image_id)
         .join(Well, Well.id == ScanImage.well_id)
@@ -167,7 +202,9 @@ def posteriors_of_analysis(
             ScanImage.verdict.in_(("accepted", "partly")),
             Well.outlet.is_(None),
         )
-    ).all()
+        .group_by(Cell.image_id)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def classification_target(
