@@ -35,7 +35,8 @@ def score_reference(
     else:
         score = float(rigidity_scores(shares[np.newaxis, :], OUTLETS)[0])
         deformable = float(deformable_share(shares[np.newaxis, :], OUTLETS)[0])
-        crossing = shares[min(int(np.ceil(score)), 12) - 1]
+        # A crossing at an outlet's very end may be rounded into the next one, which may be empty.
+        crossing = shares[int(np.ceil(score - 1e-9)) - 1]
         # The crossover moves by dF/f; a cumulative share near one half has variance 1 / 4n.
         variance = 0.25 / n_cells / max(float(crossing), 1e-3) ** 2 if n_cells else 0.0
     half = 1.96 * float(np.sqrt(run_sd**2 + variance))

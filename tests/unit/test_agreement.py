@@ -25,6 +25,14 @@ def test_all_cells_in_one_outlet_cross_in_its_middle() -> None:
     assert score_reference(shares_of({12: 7}), 7, None, 0.17).rigidity_score == pytest.approx(11.5)
 
 
+def test_a_crossing_at_the_end_of_an_outlet_takes_that_outlets_share() -> None:
+    # Rounding puts this score a hair above 4, and outlet 5 is empty.
+    reference = score_reference(shares_of({2: 27, 3: 10, 4: 1, 6: 38}), 76, None, 0.17)
+    assert reference.rigidity_score == pytest.approx(4)
+    half = (reference.interval[1] - reference.interval[0]) / 2
+    assert half == pytest.approx(1.96 * np.hypot(0.17, 0.5 / np.sqrt(76) / (1 / 76)), rel=1e-6)
+
+
 def test_more_runs_narrow_the_reference() -> None:
     run = score_reference(None, None, 3.0, 0.17)
     one = compare_with_references(3.1, (run,))
