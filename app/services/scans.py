@@ -19,7 +19,7 @@ from app.jobs import ledger
 from app.jobs.kinds import JobKind
 from app.security.permissions import Principal
 from app.services import audit
-from app.services.visibility import refuse_if_closed, visible_well
+from app.services.visibility import may_see, refuse_if_closed, visible_well
 from app.storage import Store, image_key
 
 LONGEST_FILENAME = 255
@@ -70,7 +70,7 @@ def find_image(
     """The image if it is there, its row committed; else NotFound."""
     visible_well(session, principal, well_id)
     image = queries.image_in_well(session, well_id, sha256)
-    if image is None:
+    if image is None or _was_unreadable(image):
         raise NotFound("image_unknown", "This image is not in this well; send it.")
     return _view(image, is_new=False)
 
@@ -138,11 +138,15 @@ def _record(
     """The image's row, made once; None if the bytes lie in another well."""
     queries.lock_content(session, content.sha256)
     found = queries.image_of_content(session, content.sha256)
-    if found is not None:
-        return _view(found[0], is_new=False) if found[0].well_id == well_id else None
+    if found is not None and found[0].well_id != well_id:
+        return None
+    if found is not None and not _was_unreadable(found[0]):
+        return _view(found[0], is_new=False)
     well = session.get_one(Well, well_id)
     sample = sample_queries.held_still(session, well.sample_id)
     refuse_if_closed(sample)
+    if found is not None:
+        return _judge_again(session, principal, found[0].id, sample)
     image = ScanImage(
         scan_id=sample_queries.newest_scan(session, well_id).id,
         well_id=well_id,
@@ -157,19 +161,38 @@ def _record(
     session.add(image)
     session.flush()
     session.refresh(image)
-    ledger.enqueue(
-        session,
-        JobKind.INSPECT_IMAGE,
-        image.id,
-        dedupe_key=f"{JobKind.INSPECT_IMAGE}:{image.id}",
-        # Whoever tries the product beside its demonstration does not wait for the latter.
-        priority=DEMONSTRATION_PRIORITY if sample.is_demonstration else None,
-    )
+    _queue_inspection(session, image, sample)
     audit.record(
         session, actor=principal.id, action="image.received", entity="image",
         entity_id=str(image.id), after={"well_id": str(well_id), "sha256": content.sha256},
     )  # fmt: skip
     return _view(image, is_new=True)
+
+
+def _was_unreadable(image: ScanImage) -> bool:
+    """Whether the image was rejected since no worker could read its bytes, not for its look."""
+    return image.verdict == Verdict.REJECTED and image.pipeline_version is None
+
+
+def _judge_again(
+    session: Session, principal: Principal, image_id: uuid.UUID, sample: Sample
+) -> ReceivedImage:
+    """Queue an unreadable image anew, now that its bytes were sent and stored again."""
+    image = queries.locked_image(session, image_id)
+    if _was_unreadable(image):
+        image.verdict, image.findings, image.inspected_at = Verdict.PENDING.value, [], None
+        _queue_inspection(session, image, sample)
+        audit.record(
+            session, actor=principal.id, action="image.received_again", entity="image",
+            entity_id=str(image.id), after={"sha256": image.sha256},
+        )  # fmt: skip
+    return _view(image, is_new=False)
+
+
+def _queue_inspection(session: Session, image: ScanImage, sample: Sample) -> None:
+    # Whoever tries the product beside its demonstration does not wait for the latter.
+    priority = DEMONSTRATION_PRIORITY if sample.is_demonstration else None
+    ledger.enqueue(session, JobKind.INSPECT_IMAGE, image.id, priority=priority)
 
 
 def _duplicate(
@@ -190,12 +213,8 @@ def _duplicate(
         "duplicate_elsewhere",
         "The same image was already sent to another well, so one of the two was mixed up; compare "
         "the folders.",
-        **(where if _may_see(principal, sample) else {}),
+        **(where if may_see(principal, sample) else {}),
     )
-
-
-def _may_see(principal: Principal, sample: Sample) -> bool:
-    return principal.owner in (None, sample.created_by)
 
 
 def _display_name(filename: str, sha256: str) -> str:

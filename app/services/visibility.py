@@ -16,7 +16,7 @@ CLOSED_STATES: Final = frozenset({"submitted", "released", "amended", "withdrawn
 
 def visible_sample(session: Session, principal: Principal, sample_id: uuid.UUID) -> Sample:
     sample = session.get(Sample, sample_id)
-    if sample is None or not _may_see(principal, sample):
+    if sample is None or not may_see(principal, sample):
         raise NotFound("sample_unknown", "There is no such sample; check the address.")
     return sample
 
@@ -24,7 +24,7 @@ def visible_sample(session: Session, principal: Principal, sample_id: uuid.UUID)
 def visible_well(session: Session, principal: Principal, well_id: uuid.UUID) -> tuple[Well, Sample]:
     well = session.get(Well, well_id)
     sample = session.get(Sample, well.sample_id) if well else None
-    if well is None or sample is None or not _may_see(principal, sample):
+    if well is None or sample is None or not may_see(principal, sample):
         raise NotFound("well_unknown", "There is no such well; check the address.")
     return well, sample
 
@@ -33,7 +33,7 @@ def visible_image(
     session: Session, principal: Principal, image_id: uuid.UUID
 ) -> tuple[ScanImage, Well, Sample, InstrumentProfile]:
     row = image_with_sample(session, image_id)
-    if row is None or not _may_see(principal, row.Sample):
+    if row is None or not may_see(principal, row.Sample):
         raise NotFound("image_unknown", "There is no such image; check the address.")
     return row.ScanImage, row.Well, row.Sample, row.InstrumentProfile
 
@@ -42,7 +42,7 @@ def visible_analysis(
     session: Session, principal: Principal, analysis_id: uuid.UUID
 ) -> tuple[Analysis, Sample, ModelVersion]:
     row = analysis_with_sample(session, analysis_id)
-    if row is None or not _may_see(principal, row.Sample):
+    if row is None or not may_see(principal, row.Sample):
         raise NotFound("analysis_unknown", "There is no such analysis; check the address.")
     return row.Analysis, row.Sample, row.ModelVersion
 
@@ -57,5 +57,5 @@ def refuse_if_closed(sample: Sample) -> None:
         )
 
 
-def _may_see(principal: Principal, sample: Sample) -> bool:
+def may_see(principal: Principal, sample: Sample) -> bool:
     return principal.sees_all or sample.created_by == principal.id

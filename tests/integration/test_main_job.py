@@ -1,5 +1,6 @@
 """From a well's bitmaps to a donor score on real PostgreSQL, real files, the real network."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ from app.db.tables import (
     ScanImage,
     Score,
 )
-from app.domain.errors import Conflict
+from app.domain.errors import Conflict, NotFound
 from app.domain.imaging.scan_image import write_bmp
 from app.security.permissions import SYSTEM
-from app.services import analyses, images, model_versions, references, scores
+from app.services import analyses, images, model_versions, references, scans, scores
 from app.services.references import EnteredReference
 from app.storage import image_key
 from models.bundled import load_bundled
@@ -176,6 +177,27 @@ def test_an_image_whose_file_is_gone_is_rejected_and_the_rest_goes_on(
         assert (image.verdict, image.findings[0]["code"]) == ("rejected", "stored_file_missing")
         assert analyses.get_analysis(session, SYSTEM, asked.id).state == "done"
         assert scores.latest_score(session, SYSTEM, sample_id).n_images == 5
+
+
+def test_an_image_whose_file_is_gone_is_judged_once_it_is_sent_again(
+    laboratory: Laboratory,
+) -> None:
+    well_id = laboratory.add_well(laboratory.take_sample(), 1)
+    (first, *_) = drawn_plan(some_donor()).images()
+    data = write_bmp(first[2].pixels)
+    sha256 = hashlib.sha256(data).hexdigest()
+    image_id = laboratory.send(well_id, data)
+    laboratory.store.delete(image_key(sha256))
+    laboratory.run_queue()
+    with transaction(laboratory.sessions) as session, pytest.raises(NotFound):
+        scans.find_image(session, SYSTEM, well_id, sha256)
+    for _ in range(2):
+        assert laboratory.send(well_id, data) == image_id
+    assert laboratory.run_queue() == 1
+    with transaction(laboratory.sessions) as session:
+        assert session.get_one(ScanImage, image_id).verdict in ("accepted", "partly")
+    assert laboratory.send(well_id, data) == image_id
+    assert laboratory.run_queue() == 0
 
 
 def test_bytes_that_changed_on_disk_are_never_scored(laboratory: Laboratory) -> None:

@@ -2,7 +2,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, and_, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -155,13 +155,21 @@ def latest_scored(
 def unsorted_wells_of_analysis(
     session: Session, analysis_id: uuid.UUID
 ) -> Sequence[Row[Well, uuid.UUID]]:
-    """Every unsorted well of the analysis with each of its usable images."""
+    """Every unsorted well of the analysis with each of its usable, classified images."""
     return session.execute(
         select(Well, ScanImage.id)
         .join(ScanImage, ScanImage.well_id == Well.id)
         .join(AnalysisImage, AnalysisImage.image_id == ScanImage.id)
+        .join(Analysis, Analysis.id == AnalysisImage.analysis_id)
+        .join(
+            Classification,
+            and_(
+                Classification.image_id == ScanImage.id,
+                Classification.model_version_id == Analysis.model_version_id,
+            ),
+        )
         .where(
-            AnalysisImage.analysis_id == analysis_id,
+            Analysis.id == analysis_id,
             Well.outlet.is_(None),
             ScanImage.verdict.in_(("accepted", "partly")),
         )

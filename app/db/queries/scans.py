@@ -24,6 +24,10 @@ def image_of_content(session: Session, sha256: str) -> tuple[ScanImage, Sample] 
     return (row[0], row[1]) if row else None
 
 
+def locked_image(session: Session, image_id: uuid.UUID) -> ScanImage:
+    return session.get_one(ScanImage, image_id, with_for_update=True, populate_existing=True)
+
+
 def image_in_well(session: Session, well_id: uuid.UUID, sha256: str) -> ScanImage | None:
     wanted = select(ScanImage).where(ScanImage.well_id == well_id, ScanImage.sha256 == sha256)
     return session.scalars(wanted).one_or_none()
