@@ -121,6 +121,7 @@ def _make_sample(workshop: Workshop, demo: DemoDonor) -> None:
             sample_id = samples.create_sample(session, SYSTEM, _new_sample(demo)).id
         wells = {number: _well(session, sample_id, number) for number in (1, 2)}
     counts = _send_images(workshop, plan, wells)
+    # A transaction each: what comes after an audit entry would wait with the trail's end locked.
     with transaction(workshop.sessions) as session:
         if not queries.has_reference_by(session, sample_id, SYSTEM.id):
             _add_reference(session, workshop, sample_id, ratchet_truth(donor))

@@ -3,7 +3,7 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db.tables import Analysis, Donor, Sample, Score, Well
+from app.db.tables import Analysis, Donor, ReferenceMeasurement, Sample, Score, Well
 
 
 def demonstration_sample(session: Session, donor_code: str) -> uuid.UUID | None:
@@ -20,6 +20,20 @@ def unsorted_well(session: Session, sample_id: uuid.UUID, number: int) -> uuid.U
             Well.sample_id == sample_id, Well.outlet.is_(None), Well.number == number
         )
     )
+
+
+def has_reference_by(session: Session, sample_id: uuid.UUID, actor: str) -> bool:
+    wanted = select(ReferenceMeasurement.id).where(
+        ReferenceMeasurement.sample_id == sample_id, ReferenceMeasurement.created_by == actor
+    )
+    return session.scalar(wanted.limit(1)) is not None
+
+
+def has_analysis_by(session: Session, sample_id: uuid.UUID, actor: str) -> bool:
+    wanted = select(Analysis.id).where(
+        Analysis.sample_id == sample_id, Analysis.created_by == actor
+    )
+    return session.scalar(wanted.limit(1)) is not None
 
 
 def oldest_scored_demonstration(session: Session) -> uuid.UUID | None:
