@@ -37,6 +37,9 @@ log = structlog.get_logger()
 class BadRequest(InvalidInput): ...
 
 
+class NotAcceptable(InvalidInput): ...
+
+
 class LengthRequired(InvalidInput): ...
 
 
@@ -45,6 +48,7 @@ class RequestTimeout(InvalidInput): ...
 
 STATUS: Final[Mapping[type[PliantError], HTTPStatus]] = {
     BadRequest: HTTPStatus.BAD_REQUEST,
+    NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     LengthRequired: HTTPStatus.LENGTH_REQUIRED,
     RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.api.v1 import (
     analyses,
+    analysis_cells,
     audit,
     cells,
     instrument_profiles,
@@ -24,6 +25,7 @@ _NOUNS = (
     uploads,
     cells,
     analyses,
+    analysis_cells,
     scores,
     references,
     model_versions,

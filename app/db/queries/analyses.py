@@ -2,7 +2,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Row, and_, func, select
+from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -213,6 +213,31 @@ def posteriors_of_analysis(
         .group_by(Cell.image_id)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def cells_of_analysis(
+    session: Session, analysis: Analysis, *, after: tuple[uuid.UUID, uuid.UUID] | None, limit: int
+) -> Sequence[Row[Cell, ScanImage, Well, Prediction | None]]:
+    """Cells by image and id, from behind the (image id, cell id) `after`."""
+    wanted = (
+        select(Cell, ScanImage, Well, Prediction)
+        .join(AnalysisImage, AnalysisImage.image_id == Cell.image_id)
+        .join(ScanImage, ScanImage.id == Cell.image_id)
+        .join(Well, Well.id == ScanImage.well_id)
+        .outerjoin(
+            Prediction,
+            and_(
+                Prediction.cell_id == Cell.id,
+                Prediction.model_version_id == analysis.model_version_id,
+            ),
+        )
+        .where(AnalysisImage.analysis_id == analysis.id)
+        .order_by(Cell.image_id, Cell.id)
+        .limit(limit)
+    )
+    if after is not None:
+        wanted = wanted.where(tuple_(Cell.image_id, Cell.id) > tuple_(*after))
+    return session.execute(wanted).all()
 
 
 def classification_target(
