@@ -1,10 +1,12 @@
 """Live progress: one LISTEN connection per web process, fanned out to every open stream."""
 
 import asyncio
+import signal
 import threading
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Final
 
 import psycopg
@@ -30,24 +32,47 @@ class ProgressHub:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._server_handlers: dict[signal.Signals, Callable[[int, FrameType | None], object]] = {}
 
     def start(self) -> None:
         """Call within the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
+        if threading.current_thread() is threading.main_thread():
+            self._hear(signal.SIGTERM)
+            self._hear(signal.SIGINT)
 
     def stop(self) -> None:
+        self._end_streams()
+        for number, handler in self._server_handlers.items():
+            signal.signal(number, handler)
+        self._thread.join(timeout=2 * TICK_SECONDS)
+
+    def _hear(self, number: signal.Signals) -> None:
+        """End the streams at the signal: the server waits for them before it calls `stop`."""
+        handler = signal.getsignal(number)
+        if not callable(handler):
+            return
+        self._server_handlers[number] = handler
+
+        def end_streams_too(number: int, frame: FrameType | None) -> None:
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(self._end_streams)
+            handler(number, frame)
+
+        signal.signal(number, end_streams_too)
+
+    def _end_streams(self) -> None:
         self._stopped.set()
         for events in self._streams.values():
             for event in events:
                 event.set()
-        self._thread.join(timeout=2 * TICK_SECONDS)
 
     @property
     def is_stopped(self) -> bool:
         return self._stopped.is_set()
 
-    async def changes(self, subject_id: str) -> AsyncIterator[None]:
+    async def changes(self, subject_id: str) -> AsyncGenerator[None]:
         """Yield at once, then whenever the subject may have changed, until the process stops."""
         with self._registered(subject_id) as event:
             while not self.is_stopped:

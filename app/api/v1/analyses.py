@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -85,13 +86,14 @@ async def follow_analysis(
     """The analysis at every step, as server-sent events named `progress`; ends when it ends."""
     hub: ProgressHub = request.app.state.progress
     last: AnalysisOut | None = None
-    async for _ in hub.changes(str(known.id)):
-        now = await run_in_threadpool(_read, sessions, principal, known.id)
-        if now != last:
-            yield ServerSentEvent(event="progress", data=now)
-        last = now
-        if now.state in ("done", "failed"):
-            return
+    async with aclosing(hub.changes(str(known.id))) as changes:
+        async for _ in changes:
+            now = await run_in_threadpool(_read, sessions, principal, known.id)
+            if now != last:
+                yield ServerSentEvent(event="progress", data=now)
+            last = now
+            if now.state in analyses.OVER:
+                return
 
 
 def _read(sessions: SessionMaker, principal: Principal, analysis_id: uuid.UUID) -> AnalysisOut:
