@@ -5,7 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.domain.outlets import OUTLETS
-from app.domain.scoring import Floats, deformable_share, percent_deviation, rigidity_scores
+from app.domain.scoring import (
+    Floats,
+    crossing_share,
+    deformable_share,
+    percent_deviation,
+    rigidity_scores,
+)
 
 
 @dataclass(frozen=True)
@@ -35,10 +41,9 @@ def score_reference(
     else:
         score = float(rigidity_scores(shares[np.newaxis, :], OUTLETS)[0])
         deformable = float(deformable_share(shares[np.newaxis, :], OUTLETS)[0])
-        # A crossing at an outlet's very end may be rounded into the next one, which may be empty.
-        crossing = shares[int(np.ceil(score - 1e-9)) - 1]
-        # The crossover moves by dF/f; a cumulative share near one half has variance 1 / 4n.
-        variance = 0.25 / n_cells / max(float(crossing), 1e-3) ** 2 if n_cells else 0.0
+        crossing = max(crossing_share(shares, score, OUTLETS), 1e-3)
+        # A cumulative share near one half has variance 1 / 4n.
+        variance = 0.25 / n_cells / crossing**2 if n_cells else 0.0
     half = 1.96 * float(np.sqrt(run_sd**2 + variance))
     return ReferenceScore(score, (score - half, score + half), deformable)
 

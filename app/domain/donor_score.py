@@ -19,6 +19,7 @@ from app.domain.scoring import (
     Floats,
     Mixing,
     bin_posteriors,
+    crossing_share,
     deformable_share,
     expectation_maximisation,
     published_rigidity_score,
@@ -48,29 +49,26 @@ class ModelFigures:
         The k outlets of the probabilities, in their order.
     mixing
         How posteriors become shares.
-    score_error_sd, share_error_sd
-        Root mean square error of the rigidity score and of the deformable share over held-out
-        donors; None where it was not measured.
+    score_error_sd
+        Root mean square error of the rigidity score over held-out donors; None where it was not
+        measured.
     n_error_donors
-        Held-out donors behind both.
+        Held-out donors behind it.
     """
 
     outlets: tuple[int, ...]
     mixing: Mixing
     score_error_sd: float | None
-    share_error_sd: float | None
     n_error_donors: int
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> Self:
         """Read them from a model version's manifest, as JSON values."""
         error = manifest["score_error"]
-        share = manifest["metrics"].get("share_error")
         return cls(
             outlets=tuple(manifest["outlets"]),
             mixing=Mixing.usual(manifest["outlets"], manifest["training_prior"]),
             score_error_sd=None if error is None else float(np.hypot(error["sd"], error["bias"])),
-            share_error_sd=None if share is None else float(np.hypot(share["sd"], share["bias"])),
             n_error_donors=0 if error is None else int(error["n_donors"]),
         )
 
@@ -204,19 +202,14 @@ def score_donor(
     scores = _well_scores(used, pool, model)
     corrected = float(deformable_share(point, model.outlets)[0])
     score = float(rigidity_scores(point, model.outlets)[0])
-    share_interval = _interval(
-        deformable_share(draws, model.outlets), model.share_error_sd, model.n_error_donors, rng
-    )
+    errors = _draw_model_errors(model, len(draws), rng)
+    crossing = crossing_share(point[0], score, model.outlets)
+    low, high = _interval(np.clip(deformable_share(draws, model.outlets) - crossing * errors, 0, 1))
     return DonorScore(
         rigidity_score=score,
-        rigidity_interval=_interval(
-            rigidity_scores(draws, model.outlets), model.score_error_sd, model.n_error_donors, rng
-        ),
+        rigidity_interval=_interval(rigidity_scores(draws, model.outlets) + errors),
         deformability_score=100 * corrected,
-        deformability_interval=(
-            100 * max(share_interval[0], 0.0),
-            100 * min(share_interval[1], 1.0),
-        ),
+        deformability_interval=(100 * low, 100 * high),
         counted=counted,
         corrected=corrected,
         outlet_fractions=_by_outlet(point[0], model),
@@ -265,12 +258,15 @@ def _resample(pool: _Pool, model: ModelFigures, rng: np.random.Generator) -> Flo
     return expectation_maximisation(pool.posteriors, drawn, model.mixing)
 
 
-def _interval(
-    draws: Floats, error_sd: float | None, n_donors: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """The 2.5 and 97.5 percentiles, the model's error over donors added (t, donors - 1)."""
-    if error_sd is not None and n_donors >= 2:
-        draws = draws + error_sd * rng.standard_t(n_donors - 1, size=len(draws))
+def _draw_model_errors(model: ModelFigures, n: int, rng: np.random.Generator) -> Floats:
+    """Errors of the rigidity score as over held-out donors (t, donors - 1); 0 if not measured."""
+    if model.score_error_sd is None or model.n_error_donors < 2:
+        return np.zeros(n)
+    return model.score_error_sd * rng.standard_t(model.n_error_donors - 1, size=n)
+
+
+def _interval(draws: Floats) -> tuple[float, float]:
+    """The 2.5 and 97.5 percentiles."""
     low, high = np.quantile(draws, [0.025, 0.975])
     return float(low), float(high)
 

@@ -87,6 +87,22 @@ def rigidity_scores(shares: Floats, outlets: Sequence[int]) -> Floats:
     return np.asarray(first - 1 + (0.5 - below) / share)
 
 
+def crossing_share(shares: Floats, score: float, outlets: Sequence[int]) -> float:
+    """Share of the outlet in which the cumulative share crosses one half.
+
+    It ties errors of the two scales together: dF = f dRS at the crossing.
+
+    Parameters
+    ----------
+    shares
+        Shape (k,), in the order of `outlets`.
+    score
+        The rigidity score of these shares.
+    """
+    # A crossing at an outlet's very end may be rounded into the next one, which may be empty.
+    return float(shares[int(np.ceil(score - 1e-9)) - outlets[0]])
+
+
 def published_rigidity_score(p_deformable: float) -> float:
     """The published two-class score: deformable counts as outlet 3, rigid as outlet 4.
 
