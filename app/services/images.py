@@ -15,6 +15,7 @@ from app.db.queries.analyses import latest_analysis
 from app.db.queries.model_versions import active_version
 from app.db.tables import Cell, InstrumentProfile, Prediction, ScanImage, Well
 from app.decoding import decode_image
+from app.domain.errors import Unavailable
 from app.domain.imaging.regions import outline_points
 from app.domain.imaging.scan_image import ImageFormat
 from app.domain.quality import Finding
@@ -187,8 +188,15 @@ def _colour(cell: CellView) -> tuple[int, int, int]:
 
 
 def _pixels(store: Store, stored: StoredPicture) -> NDArray[np.uint8]:
+    try:
+        data = store.get(image_key(stored.sha256))
+    except FileNotFoundError as error:
+        raise Unavailable(
+            "stored_file_missing",
+            "A stored file is missing; restore it from the backup or send it again.",
+        ) from error
     return decode_image(
-        store.get(image_key(stored.sha256)),
+        data,
         format=stored.format,
         height_px=stored.height_px,
         width_px=stored.width_px,

@@ -79,6 +79,22 @@ class DeformableShares:
 
 
 @dataclass(frozen=True)
+class CountedShare:
+    """Share of cells called deformable among those there are; None without a cell."""
+
+    counted: float | None
+
+
+@dataclass(frozen=True)
+class NoScore:
+    """Why an analysis gave no number, and what can be said of its cells all the same."""
+
+    reasons: tuple[Reason, ...]
+    n_cells: int
+    fraction_deformable: CountedShare
+
+
+@dataclass(frozen=True)
 class ScoreView:
     """A donor score as it is told to people and programs."""
 
@@ -209,14 +225,20 @@ def latest_score(session: Session, principal: Principal, sample_id: uuid.UUID) -
     return replace(view, comparison=_comparison(session, sample.id, view.rigidity_score))
 
 
-def score_of_analysis(
+def outcome_of_analysis(
     session: Session, principal: Principal, analysis_id: uuid.UUID
-) -> ScoreView | None:
-    """The score that an analysis gave, or None."""
+) -> ScoreView | NoScore | None:
+    """What an analysis came to: a score, or why there is none; None before its end."""
     analysis, sample, version = visible_analysis(session, principal, analysis_id)
     score = session.get(Score, analysis.id)
-    if score is None or score.rigidity_score is None:
+    if score is None:
         return None
+    if score.rigidity_score is None:
+        return NoScore(
+            reasons=tuple(Reason(**values) for values in score.reasons),
+            n_cells=score.details["n_cells"],
+            fraction_deformable=CountedShare(**score.details["fraction_deformable"]),
+        )
     view = _view(analysis, score, version)
     return replace(view, comparison=_comparison(session, sample.id, view.rigidity_score))
 

@@ -17,6 +17,7 @@ from app.jobs.kinds import JobKind
 from app.security.permissions import SYSTEM
 from app.services import analyses, inspections, scores
 from app.services.analyses import AnalysisView
+from app.services.scores import NoScore
 from tests.laboratory import NEEDS, Laboratory, open_laboratory, some_donor
 
 
@@ -93,10 +94,15 @@ def test_the_sample_runs_until_its_last_analysis_ends(laboratory: Laboratory) ->
 def test_an_analysis_without_any_image_ends_with_reasons(laboratory: Laboratory) -> None:
     sample_id = laboratory.take_sample()
     laboratory.add_well(sample_id, 1)
-    request(laboratory, sample_id)
+    asked = request(laboratory, sample_id)
     laboratory.run_queue()
     codes = [reason["code"] for reason in refusal_of(laboratory, sample_id).extra["reasons"]]
     assert codes == ["too_few_wells", "too_few_images"]
+    with transaction(laboratory.sessions) as session:
+        outcome = scores.outcome_of_analysis(session, SYSTEM, asked.id)
+    assert isinstance(outcome, NoScore)
+    assert [reason.code for reason in outcome.reasons] == codes
+    assert (outcome.n_cells, outcome.fraction_deformable.counted) == (0, None)
     assert state_of(laboratory, sample_id) == "unavailable"
 
 

@@ -17,7 +17,7 @@ from app.db.tables import (
     ScanImage,
     Score,
 )
-from app.domain.errors import Conflict, NotFound
+from app.domain.errors import Conflict, NotFound, Unavailable
 from app.domain.imaging.scan_image import write_bmp
 from app.security.permissions import SYSTEM
 from app.services import analyses, images, model_versions, references, scans, scores
@@ -246,6 +246,9 @@ def test_an_image_shows_its_cells_on_its_picture(laboratory: Laboratory) -> None
     outlined = images.overlay_jpeg(laboratory.store, stored, cells, width=320)
     assert plain[:2] == outlined[:2] == b"\xff\xd8"
     assert plain != outlined
+    laboratory.store.delete(image_key(stored.sha256))
+    with pytest.raises(Unavailable, match="stored_file_missing"):
+        images.picture_jpeg(laboratory.store, stored, width=320)
 
 
 def test_the_shipped_network_is_installed_once_and_active(laboratory: Laboratory) -> None:

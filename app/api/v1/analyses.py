@@ -16,6 +16,7 @@ from app.db.session import SessionMaker, transaction
 from app.security.permissions import Permission, Principal
 from app.services import analyses, scores
 from app.services.analyses import AnalysisView
+from app.services.scores import NoScore, ScoreView
 from app.web.creation import CreationDep
 from app.web.dependencies import PrincipalDep, SessionDep, SessionsDep, SettingsDep, require
 from app.web.errors import refusals
@@ -102,7 +103,7 @@ def _read(sessions: SessionMaker, principal: Principal, analysis_id: uuid.UUID) 
 
 
 def _answer(session: Session, principal: Principal, view: AnalysisView) -> AnalysisOut:
-    score = scores.score_of_analysis(session, principal, view.id)
+    outcome = scores.outcome_of_analysis(session, principal, view.id)
     return AnalysisOut(
         id=view.id,
         sample_id=view.sample_id,
@@ -110,7 +111,8 @@ def _answer(session: Session, principal: Principal, view: AnalysisView) -> Analy
         state=view.state,
         progress=ProgressOut(images_done=view.images_done, images_total=view.images_total),
         failure=None if view.failure is None else FailureOut(**view.failure),
-        score=score,
+        score=outcome if isinstance(outcome, ScoreView) else None,
+        unavailable=outcome if isinstance(outcome, NoScore) else None,
         created_at=view.created_at,
         finished_at=view.finished_at,
     )

@@ -49,7 +49,7 @@ def list_cells(image_id: uuid.UUID, session: SessionDep, principal: PrincipalDep
 @router.get(
     "/images/{image_id}/pixels",
     response_class=Response,
-    responses=PICTURE | refusals(401, 403, 404, 422),
+    responses=PICTURE | refusals(401, 403, 404, 422, 503),
     dependencies=[require(Permission.READ_SAMPLES)],
 )
 def get_pixels(
@@ -69,7 +69,7 @@ def get_pixels(
 @router.get(
     "/images/{image_id}/overlay",
     response_class=Response,
-    responses=PICTURE | refusals(401, 403, 404, 422),
+    responses=PICTURE | refusals(401, 403, 404, 422, 503),
     dependencies=[require(Permission.READ_RESULTS)],
 )
 def get_overlay(

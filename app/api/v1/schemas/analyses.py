@@ -5,7 +5,7 @@ import uuid
 
 from pydantic import BaseModel, ConfigDict
 
-from app.services.scores import ScoreView
+from app.services.scores import NoScore, ScoreView
 
 
 class AnalysisIn(BaseModel):
@@ -34,5 +34,6 @@ class AnalysisOut(BaseModel):
     progress: ProgressOut
     failure: FailureOut | None
     score: ScoreView | None
+    unavailable: NoScore | None
     created_at: dt.datetime
     finished_at: dt.datetime | None
