@@ -18,9 +18,7 @@ SPREAD = 0.9
 
 
 def figures(error_sd: float | None = 0.06) -> ModelFigures:
-    return ModelFigures(
-        (2, 3, 4, 5), Mixing.usual((2, 3, 4, 5), [0.25] * 4), error_sd, error_sd, 10
-    )
+    return ModelFigures((2, 3, 4, 5), Mixing.usual((2, 3, 4, 5), [0.25] * 4), error_sd, 10)
 
 
 def drawn_well(
