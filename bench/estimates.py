@@ -1,0 +1,86 @@
+"""`python -m bench.estimates`: how far image scores lie from drawn truth, by way of estimating.
+
+Forty drawn donors that no network of ours was fitted to or chosen on, 700 unsorted cells from each
+of two wells, through the bundled network. Decision 0008 rests on this table.
+"""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.outlets import LAST_DEFORMABLE_OUTLET
+from app.domain.scoring import (
+    Floats,
+    Mixing,
+    estimate_outlet_fractions,
+    published_rigidity_score,
+    rigidity_score_of_fractions,
+)
+from app.domain.synthetic.crops import draw_crops
+from app.domain.synthetic.donors import draw_donor, draw_stiffness, draw_well_look, generator
+from models.bundled import load_bundled
+from models.classifier import Classifier, p_deformable
+
+DONORS: Final = 40
+CELLS_PER_WELL: Final = 700
+SEED: Final = 555
+WEIGHTS: Final = (0.0, 0.05, 0.10, 0.15, 0.20, 0.30, 0.50)
+
+
+def main() -> None:
+    cv2.setNumThreads(1)
+    bundle = load_bundled()
+    classifier = Classifier.load(bundle.onnx, bundle.manifest)
+    outlets = bundle.manifest.outlets
+    seen = [see_donor(f"WEIGHT{number:02d}", classifier) for number in range(DONORS)]
+    truth = np.array([score_of(np.bincount(cells, minlength=13)[list(outlets)], outlets)
+                      for _, cells in seen])  # fmt: skip
+    correct = [np.mean(calls(p, outlets) == (cells <= LAST_DEFORMABLE_OUTLET)) for p, cells in seen]
+    print(f"two-class accuracy {np.mean(correct):.3f}; SD of the true scores {truth.std():.3f}\n")
+    print("| estimate | mean of \\|ΔRS\\| | bias | SD | slope |\n|---|--:|--:|--:|--:|")
+    published = [published_rigidity_score(float(np.mean(calls(p, outlets)))) for p, _ in seen]
+    tell("published two-class score", np.array(published), truth)
+    usual = Mixing.usual(outlets, bundle.manifest.training_prior)
+    for weight in WEIGHTS:
+        mixing = Mixing(usual.training_prior, usual.expected, weight)
+        scores = [score_of(estimate_outlet_fractions(p, mixing), outlets) for p, _ in seen]
+        tell(f"EM, weight {weight:.2f}", np.array(scores), truth)
+
+
+def see_donor(code: str, classifier: Classifier) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Posteriors and true outlets of a donor's unsorted cells."""
+    donor = draw_donor(code, SEED)
+    posteriors, truth = [], []
+    for number in (1, 2):
+        well = draw_well_look(donor, outlet=None, well=number)
+        rng = generator("estimates", code, number)
+        _, cells = draw_stiffness(donor, outlet=None, count=CELLS_PER_WELL, rng=rng)
+        crops, _ = draw_crops(donor, well, cells, seed=SEED + number)
+        posteriors.append(classifier.predict(crops))
+        truth.append(np.asarray(cells, dtype=np.int64))
+    return np.concatenate(posteriors), np.concatenate(truth)
+
+
+def score_of(shares: Floats | NDArray[np.int64], outlets: tuple[int, ...]) -> float:
+    by_outlet = {outlet: float(share) for outlet, share in zip(outlets, shares, strict=True)}
+    return rigidity_score_of_fractions(by_outlet)
+
+
+def calls(p_outlet: NDArray[np.float32], outlets: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which cells are called deformable."""
+    return np.asarray(p_deformable(p_outlet, outlets) >= 0.5)
+
+
+def tell(name: str, scores: Floats, truth: Floats) -> None:
+    errors = scores - truth
+    slope = np.polyfit(truth, scores, 1)[0]
+    mean = np.abs(errors).mean()
+    print(
+        f"| {name} | {mean:.3f} | {errors.mean():+.3f} | {errors.std(ddof=1):.3f} | {slope:.2f} |"
+    )
+
+
+if __name__ == "__main__":
+    main()
