@@ -1,6 +1,7 @@
 """Judge an image, find and classify its cells: one job per uploaded image."""
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,8 @@ from app.services.inspections import NetworkFile, Probabilities
 from worker import pipeline
 from worker.context import Context, Work
 from worker.loading import load_network, load_pixels
+
+log = structlog.get_logger()
 
 
 def inspect_image(work: Work) -> None:
@@ -43,15 +46,19 @@ def _classify(
     inspection: Inspection,
     network: NetworkFile | None,
 ) -> Probabilities | None:
-    """Classify at once with the active version, so that a complete sample answers in seconds."""
+    """Classify at once with the active version, so that a complete sample answers in seconds.
+
+    A broken network is no fault of the image: the analysis that asks for it fails, and says why.
+    """
     if network is None or inspection.image.verdict is Verdict.REJECTED:
         return None
-    cells = pipeline.classify(
-        pixels,
-        inspection.regions.row,
-        inspection.regions.column,
-        load_network(context, network),
-    )
+    regions = inspection.regions
+    try:
+        classifier = load_network(context, network)
+        cells = pipeline.classify(pixels, regions.row, regions.column, classifier)
+    except PliantError as error:
+        log.warning("network.failed", sha256=network.sha256, code=error.code, cause=error.message)
+        return None
     return Probabilities(network, cells.index, cells.p_outlet)
 
 

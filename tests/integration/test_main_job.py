@@ -22,7 +22,7 @@ from app.domain.imaging.scan_image import write_bmp
 from app.security.permissions import SYSTEM
 from app.services import analyses, images, model_versions, references, scans, scores
 from app.services.references import EnteredReference
-from app.storage import image_key
+from app.storage import image_key, model_key
 from models.bundled import load_bundled
 from tests.laboratory import NEEDS, Laboratory, drawn_plan, open_laboratory, some_donor
 
@@ -259,6 +259,21 @@ def test_the_shipped_network_is_installed_once_and_active(laboratory: Laboratory
         )
         (only,) = model_versions.list_versions(session)
     assert (only.id, only.state, only.demonstration) == (again.id, "active", True)
+
+
+def test_a_broken_network_fails_the_analysis_and_rejects_no_image(laboratory: Laboratory) -> None:
+    laboratory.store.delete(model_key(load_bundled().manifest.sha256))
+    well_id = laboratory.add_well(sample_id := laboratory.take_sample(), 1)
+    (first, *_) = drawn_plan(some_donor()).images()
+    image_id = laboratory.send(well_id, write_bmp(first[2].pixels))
+    with transaction(laboratory.sessions) as session:
+        asked = analyses.request_analysis(session, SYSTEM, sample_id, parameters=NEEDS)
+    laboratory.run_queue()
+    with transaction(laboratory.sessions) as session:
+        assert session.get_one(ScanImage, image_id).verdict in ("accepted", "partly")
+        failed = analyses.get_analysis(session, SYSTEM, asked.id)
+    assert failed.failure is not None
+    assert failed.failure["code"] == "stored_file_missing"
 
 
 def test_an_analysis_without_a_model_is_refused(sessions: SessionMaker) -> None:
