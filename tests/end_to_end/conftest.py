@@ -40,7 +40,8 @@ class Trouble:
         self.seen.append(what)
 
 
-@pytest.fixture(scope="session")
+# Package scope: Playwright's event loop and a running product would disturb the tests after these.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if (path := shutil.which(name))), None)
@@ -74,7 +75,7 @@ def page(context: BrowserContext, trouble: Trouble) -> Page:
     return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def preview_url() -> Iterator[str]:
     """Yield the address of every page with drawn data."""
     server = uvicorn.Server(uvicorn.Config(application(), port=free_port(), log_level="error"))
@@ -93,7 +94,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product() -> Iterator[Product]:
     """Yield one whole product with its demonstration, shared by the tests of a run."""
     with running_product(WORKERS="2") as running:

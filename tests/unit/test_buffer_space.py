@@ -1,19 +1,11 @@
 """Bodies under way share a fixed amount of memory: who finds none waits, then is sent away."""
 
 import asyncio
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from app.domain.errors import Unavailable
 from app.web.body import BufferSpace
-
-
-def run(scenario: Coroutine[None, None, None]) -> None:
-    """In a thread of its own: a browser test may have left its loop running in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, scenario).result()
 
 
 def test_who_waits_gets_what_another_gives_back() -> None:
@@ -26,7 +18,7 @@ def test_who_waits_gets_what_another_gives_back() -> None:
         space.give_back(80)
         await asyncio.wait_for(waiting, 2)
 
-    run(scenario())
+    asyncio.run(scenario())
 
 
 def test_patience_ends() -> None:
@@ -36,4 +28,4 @@ def test_patience_ends() -> None:
         await space.take(50, patience_seconds=0)
 
     with pytest.raises(Unavailable, match="busy"):
-        run(scenario())
+        asyncio.run(scenario())
