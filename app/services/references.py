@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,9 @@ from app.domain.scoring import REFERENCE_METHOD, Floats, shares_of
 from app.security.permissions import Principal
 from app.services import audit
 from app.services.visibility import visible_sample
+
+SUM_TOLERANCE: Final = 0.05
+"""Twelve fractions rounded to two digits may miss 1 by this much; more is a slip."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,10 @@ def score_entered(entered: EnteredReference, *, run_sd: float) -> ReferenceScore
     if entered.fractions is not None and (entered.n_cells is None or entered.n_cells < 1):
         raise InvalidInput(
             "reference_counts", "Fractions need the number of sorted cells; enter n_cells too."
+        )
+    if entered.fractions is not None and abs(sum(entered.fractions.values()) - 1) > SUM_TOLERANCE:
+        raise InvalidInput(
+            "reference_counts", "The fractions do not add up to 1; correct them, or enter counts."
         )
     return score_reference(_shares(entered), _n_cells(entered), entered.rigidity_score, run_sd)
 
