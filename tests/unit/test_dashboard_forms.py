@@ -67,3 +67,4 @@ def test_values_are_written_for_people() -> None:
     assert (din.grouped, din.check) == ("A9999 21 123456", "3")
     assert count_text(31204) == "31\u202f204"
     assert signed_text(-0.1234) == "−0.12"
+    assert signed_text(-0.0012) == "0.00"

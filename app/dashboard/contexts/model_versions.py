@@ -14,6 +14,7 @@ from app.dashboard.contexts.wording import (
     counted_text,
     moment_text,
     percent_text,
+    signed_text,
 )
 from app.services.model_versions import ModelVersionView
 
@@ -160,5 +161,5 @@ def _score_error(manifest: Mapping[str, Any]) -> str:
     error = manifest.get("score_error")
     if not error:
         return UNKNOWN
-    bias = f"{error['bias']:+.2f}".replace("-", "−")
+    bias = signed_text(error["bias"])
     return f"SD {error['sd']:.2f}, bias {bias}, {counted_text(error['n_donors'], 'held-out donor')}"

@@ -105,8 +105,8 @@ def counted_text(count: int, singular: str, plural: str | None = None) -> str:
 
 
 def signed_text(value: float) -> str:
-    """Two digits with a true minus sign."""
-    return f"{value:+.2f}".replace("-", "−")
+    """Two digits with a true minus sign; what rounds to nothing has none."""
+    return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "0.00"
 
 
 class FormValues(dict[str, str]):
