@@ -54,6 +54,11 @@ class Store:
             return obstore.get(self._backend, key).bytes().to_bytes()
         except (NotFoundError, FileNotFoundError) as error:
             raise FileNotFoundError(key) from error
+        except (BaseError, OSError) as error:
+            raise Unavailable(
+                "storage_unavailable",
+                "The file could not be read; check the disk or the object store, then try again.",
+            ) from error
 
     def exists(self, key: str) -> bool:
         try:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.db.session import transaction
 from app.db.tables import Job
-from app.domain.errors import PliantError, ProcessingFailed
+from app.domain.errors import PliantError, ProcessingFailed, Unavailable
 from app.jobs import ledger
 from app.jobs.kinds import LIMITS, JobKind, Limits
 from app.jobs.ledger import LeaseState, StaleAttempt
@@ -44,7 +44,8 @@ class Handler:
     Parameters
     ----------
     run
-        Does the work; must call `Work.finish` once. A PliantError means: failed for good.
+        Does the work; must call `Work.finish` once. A PliantError means: failed for good,
+        but for Unavailable, which costs an attempt like an unknown error.
     on_failure
         Records the consequence for the subject, in the transaction that marks the job failed,
         quarantined or cancelled while it ran.
@@ -111,12 +112,16 @@ def _call(work: Work, handler: Handler) -> None:
         raise
     except Interrupted:
         _stop(work, handler)
+    except Unavailable as error:
+        log.warning("job.put_off", **_name(work), code=error.code, cause=error.message)
+        _spend(work, handler, error)
     except PliantError as error:
         log.warning("job.failed", **_name(work), code=error.code, cause=error.message)
         _fail(work, handler, error)
-    except Exception:
+    except Exception:  # whatever a handler raises costs one attempt, never the process
         log.exception("job.crashed", **_name(work))
-        _spend(work, handler)
+        message = "The worker met an error it does not know; its log tells more."
+        _spend(work, handler, ProcessingFailed("internal_error", message))
 
 
 def _handle(work: Work, handler: Handler) -> None:
@@ -140,9 +145,7 @@ def _fail(work: Work, handler: Handler, error: PliantError) -> None:
         handler.on_failure(session, job, error)
 
 
-def _spend(work: Work, handler: Handler) -> None:
-    message = "The worker met an error it does not know; its log tells more."
-    error = ProcessingFailed("internal_error", message)
+def _spend(work: Work, handler: Handler, error: PliantError) -> None:
     with transaction(work.context.sessions) as session:
         job = ledger.spend_attempt(session, work.job_id, work.token, error)
         record_end(session, job, handler)

@@ -71,8 +71,7 @@ class Doorkeeper:
                 await self._refuse_foreign(request, receive, visit)
             else:
                 await self._app(scope, _limited(request, receive), visit.send)
-        except Exception:
-            # The process's door: whatever went wrong is logged and answered as ours.
+        except Exception:  # the process's door: whatever went wrong is logged, answered as ours
             log.exception("request failed", route=visit.route)
             if visit.status:
                 raise

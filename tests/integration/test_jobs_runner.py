@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.db.session import SessionMaker, transaction
 from app.db.tables import AuditEntry, Heartbeat, Job
-from app.domain.errors import PliantError, ProcessingFailed
+from app.domain.errors import PliantError, ProcessingFailed, Unavailable
 from app.jobs import ledger
 from app.jobs.kinds import LIMITS, JobKind
 from app.settings import Settings
@@ -155,6 +155,18 @@ def test_a_crash_spends_an_attempt_and_the_last_one_quarantines(context: Context
         assert state_of(context.sessions, job_id) == expected
         change(context.sessions, job_id, due)
     assert consequences.told == [("quarantined", "internal_error")]
+
+
+def test_what_is_unavailable_now_is_tried_again(context: Context) -> None:
+    job_id = enqueue(context.sessions)
+    consequences = Consequences()
+
+    def wait_for_storage(work: Work) -> None:
+        raise Unavailable("storage_unavailable", "The file could not be read; try again.")
+
+    run(context, job_id, Handler(wait_for_storage, consequences))
+    assert state_of(context.sessions, job_id) == ("queued", 1)
+    assert consequences.told == []
 
 
 def test_a_handler_that_forgets_to_finish_has_crashed(context: Context) -> None:
