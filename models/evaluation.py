@@ -14,8 +14,9 @@ Floats = NDArray[np.float64]
 
 CALIBRATION_BINS: Final = 10
 SCORE_ERROR_DEFINITION: Final = (
-    "RS from the predicted outlet distribution, corrected for the training mix by EM, minus RS of "
-    "the outlets the same cells were drawn from; one unsorted sample per held-out donor."
+    "RS from the predicted outlet distribution, as samples are scored (EM drawn towards the usual "
+    "mix), minus RS of the outlets of all cells drawn in the same images; one unsorted sample per "
+    "held-out donor."
 )
 
 

@@ -22,7 +22,7 @@ class AugmentationConfig:
     mirrors_and_quarter_turns: bool = True
     gain: tuple[float, float] = (0.8, 1.2)
     """Factor on the grey value."""
-    contrast: tuple[float, float] = (0.88, 1.12)
+    contrast: tuple[float, float] = (0.7, 1.3)
     """Factor on the difference from the crop's own background: donors' cells differ in depth."""
     light_slope: float = 0.08
     """Largest relative change of light from the middle to the edge of the crop."""
@@ -49,7 +49,7 @@ class TrainingConfig:
     architecture: str = "compact"
     target: str = "outlet"
     normalisation: str = "background-ratio/1"
-    epochs: int = 14
+    epochs: int = 22
     batch_size: int = 64
     learning_rate: float = 2e-3
     warm_up_share: float = 0.1
@@ -102,7 +102,7 @@ class DrawnDonorsConfig:
     """
 
     seed: int = 108_928
-    n_fit_donors: int = 120
+    n_fit_donors: int = 160
     n_choose_donors: int = 12
     n_report_donors: int = 20
     wells_per_outlet: int = 2
