@@ -1,6 +1,7 @@
 """What the children write: each line on our standard output and in a file per child."""
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -32,10 +33,15 @@ class Journal:
 
     def show(self, text: str) -> None:
         """Print and keep no copy: for one-time sign-ins."""
-        # A closed terminal or pipe must not take the database down.
-        with contextlib.suppress(OSError):
+        try:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
+        except OSError:
+            # A closed terminal or pipe must not take the database down, and what lies unwritten
+            # in its buffer must not turn the exit code into a failure.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
     def tail(self, name: str) -> str:
         path = self._path(name)
