@@ -38,6 +38,8 @@ def keep(page: Page, name: str) -> None:
     """Save a screenshot where the documents look for it, if that was asked for."""
     if os.environ.get("PLIANT_SCREENSHOTS"):
         DOCS_IMAGES.mkdir(parents=True, exist_ok=True)
+        page.evaluate("document.querySelectorAll('img').forEach((img) => (img.loading = 'eager'))")
+        page.wait_for_function("[...document.images].every((img) => img.complete)")
         page.screenshot(path=DOCS_IMAGES / f"{name}.png", full_page=True)
 
 
