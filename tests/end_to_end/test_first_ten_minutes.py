@@ -34,12 +34,18 @@ def newcomer() -> Iterator[Newcomer]:
         yield Newcomer(product, time.monotonic())
 
 
+LOAD_PICTURES = """async () => {
+  const pictures = [...document.images];
+  pictures.forEach((picture) => { picture.loading = "eager"; });
+  await Promise.all(pictures.map((picture) => picture.decode()));
+}"""
+
+
 def keep(page: Page, name: str) -> None:
     """Save a screenshot where the documents look for it, if that was asked for."""
     if os.environ.get("PLIANT_SCREENSHOTS"):
         DOCS_IMAGES.mkdir(parents=True, exist_ok=True)
-        page.evaluate("document.querySelectorAll('img').forEach((img) => (img.loading = 'eager'))")
-        page.wait_for_function("[...document.images].every((img) => img.complete)")
+        page.evaluate(LOAD_PICTURES)
         page.screenshot(path=DOCS_IMAGES / f"{name}.png", full_page=True)
 
 
