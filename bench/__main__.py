@@ -1,7 +1,7 @@
 """`make bench`: CPU time of one image of 200 cells, step by step, as a worker spends it.
 
-Process time on one core, so that other work on the machine does not enter; the median of REPEATS
-passes over different images. The last line is the whole job, rows and PostgreSQL's share included.
+Process time on one core, the median of REPEATS passes over different images; a busy machine still
+raises it. The last line is the whole job, rows and PostgreSQL's share included.
 """
 
 import hashlib

@@ -113,7 +113,7 @@ def p_deformable(p_outlet: NDArray[np.float32], outlets: tuple[int, ...]) -> NDA
 
 
 def verify_golden(classifier: Classifier, golden: Golden) -> float:
-    """Re-score the golden crops; every worker does so before it takes work.
+    """Re-score the golden crops. Tests do so for the shipped network; workers do not yet.
 
     Returns
     -------

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ScoreError:
-    """Error of the image score on donors that neither fitted nor tuned the network.
+    """Error of the image score on donors whose cells did not fit the network.
 
     Attributes
     ----------

@@ -2,7 +2,7 @@
 
 The interval resamples wells and then images, never cells alone, because cells of one image share
 its light and its focus. With two wells that still misses most of the spread between wells, so the
-spread of the model's own errors over held-out donors, who were scored from two wells each, is
+spread of the model's own errors over held-out donors, who were scored from one well each, is
 added to every draw.
 """
 
