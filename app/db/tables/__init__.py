@@ -4,6 +4,7 @@ from app.db.tables.accounts import Account, ApiKey, BrowserSession, SignInLink
 from app.db.tables.analyses import Analysis, AnalysisImage, Classification, Prediction, Score
 from app.db.tables.audit import AuditEntry, AuditHead
 from app.db.tables.cells import Cell
+from app.db.tables.corrections import Correction
 from app.db.tables.donors import Donor
 from app.db.tables.idempotency import IdempotentAnswer
 from app.db.tables.jobs import Heartbeat, Job
@@ -14,8 +15,7 @@ from app.db.tables.scans import Scan, ScanImage
 
 __all__ = [
     "Account", "Analysis", "AnalysisImage", "ApiKey", "AuditEntry", "AuditHead", "BrowserSession",
-    "Cell", "Classification", "Donor", "Heartbeat", "IdempotentAnswer", "InstrumentProfile", "Job",
-    "ModelVersion",
-    "Prediction", "ReferenceMeasurement", "Sample", "Scan", "ScanImage", "Score", "SignInLink",
-    "Well",
+    "Cell", "Classification", "Correction", "Donor", "Heartbeat", "IdempotentAnswer",
+    "InstrumentProfile", "Job", "ModelVersion", "Prediction", "ReferenceMeasurement", "Sample",
+    "Scan", "ScanImage", "Score", "SignInLink", "Well",
 ]  # fmt: skip

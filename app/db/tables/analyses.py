@@ -20,6 +20,8 @@ class Analysis(Base):
     sample_id: Mapped[Ref] = mapped_column(ForeignKey("samples.id"))
     model_version_id: Mapped[Ref] = mapped_column(ForeignKey("model_versions.id"), index=True)
     parameters: Mapped[Json]
+    n_corrections: Mapped[int] = mapped_column(server_default="0")
+    """Of the sample when it was asked for: all of these, and maybe later ones, are in its score."""
     state: Mapped[str] = mapped_column(server_default="queued")
     failure: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[CreatedAt]

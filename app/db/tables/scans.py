@@ -1,4 +1,11 @@
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, CreatedAt, Id, JsonList, Moment, Ref
@@ -24,6 +31,7 @@ class ScanImage(Base):
         UniqueConstraint("sha256"),  # the same bytes in a second well are a possible mix-up
         UniqueConstraint("well_id", "id"),
         CheckConstraint("verdict IN ('pending','accepted','partly','rejected')", name="verdict"),
+        CheckConstraint("corrected_verdict IN ('accepted','rejected')", name="corrected_verdict"),
         Index(None, "scan_id", "verdict"),
     )
 
@@ -36,11 +44,18 @@ class ScanImage(Base):
     format: Mapped[str]
     n_bytes: Mapped[int]
     verdict: Mapped[str] = mapped_column(server_default="pending")
+    """As found; never overwritten."""
     findings: Mapped[JsonList]
+    corrected_verdict: Mapped[str | None]
+    """What a technician said instead; None where the verdict as found holds."""
     mean_grey: Mapped[float | None]
     sd_grey: Mapped[float | None]
     focus: Mapped[float | None]
     usable_share: Mapped[float | None]
+    usable_mask: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """`numpy.packbits` of the coarse mask, row by row; None where the whole field is usable."""
+    usable_rows: Mapped[int | None] = mapped_column(SmallInteger)
+    usable_columns: Mapped[int | None] = mapped_column(SmallInteger)
     pipeline_version: Mapped[str | None]
     inspected_at: Mapped[Moment | None]
     created_at: Mapped[CreatedAt]
