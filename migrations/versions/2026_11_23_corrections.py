@@ -26,6 +26,11 @@ def upgrade() -> None:
     op.add_column(
         "analyses", sa.Column("n_corrections", sa.Integer(), server_default="0", nullable=False)
     )
+    op.add_column("analyses", sa.Column("frozen_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute("UPDATE analyses SET frozen_at = created_at")
+    op.alter_column(
+        "analyses", "frozen_at", server_default=sa.text("clock_timestamp()"), nullable=False
+    )
     op.create_table(
         "corrections",
         sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -59,7 +64,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("corrections")
-    op.drop_column("analyses", "n_corrections")
+    for column in ("frozen_at", "n_corrections"):
+        op.drop_column("analyses", column)
     for column in ("corrected_verdict", "usable_columns", "usable_rows", "usable_mask"):
         op.drop_column("images", column)
     for column in ("corrected_verdict", "p_verdict", "contrast", "crenation"):

@@ -20,6 +20,8 @@ class Analysis(Base):
     sample_id: Mapped[Ref] = mapped_column(ForeignKey("samples.id"))
     model_version_id: Mapped[Ref] = mapped_column(ForeignKey("model_versions.id"), index=True)
     parameters: Mapped[Json]
+    frozen_at: Mapped[CreatedAt]
+    """When its images and wells were counted; an analysis that follows corrections keeps it."""
     n_corrections: Mapped[int] = mapped_column(server_default="0")
     """Of the sample when it was asked for: all of these, and maybe later ones, are in its score."""
     state: Mapped[str] = mapped_column(server_default="queued")
