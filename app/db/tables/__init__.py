@@ -1,6 +1,7 @@
 """Tables hold records. Importing this package registers every table on `Base.metadata`."""
 
 from app.db.tables.accounts import Account, ApiKey, BrowserSession, SignInLink
+from app.db.tables.agreement import OutsidePair, PairNote
 from app.db.tables.analyses import Analysis, AnalysisImage, Classification, Prediction, Score
 from app.db.tables.audit import AuditEntry, AuditHead
 from app.db.tables.cells import Cell
@@ -16,6 +17,6 @@ from app.db.tables.scans import Scan, ScanImage
 __all__ = [
     "Account", "Analysis", "AnalysisImage", "ApiKey", "AuditEntry", "AuditHead", "BrowserSession",
     "Cell", "Classification", "Correction", "Donor", "Heartbeat", "IdempotentAnswer",
-    "InstrumentProfile", "Job", "ModelVersion", "Prediction", "ReferenceMeasurement", "Sample",
-    "Scan", "ScanImage", "Score", "SignInLink", "Well",
+    "InstrumentProfile", "Job", "ModelVersion", "OutsidePair", "PairNote", "Prediction",
+    "ReferenceMeasurement", "Sample", "Scan", "ScanImage", "Score", "SignInLink", "Well",
 ]  # fmt: skip
