@@ -24,6 +24,8 @@ MARGIN_PX: Final = 80
 SHADOW_TILE_PX: Final = 128
 BODY_TILE_PX: Final = 64
 _SHADOW_STEP_PX: Final = 4
+_FADES_FROM_PX: Final = 34.0
+"""Distance from which a shadow fades, so that its tile leaves no edge; crops end before it."""
 _SHADOW_TILE: Final = SHADOW_TILE_PX // _SHADOW_STEP_PX
 _TEXTURE_SIDE_PX: Final = 512
 _OUTLINE_POINTS: Final = 48
@@ -147,6 +149,7 @@ def paint_shadow(canvas: Canvas, look: CellLook, *, row: float, column: float) -
     ahead = (along - 1.5 * radius) / (0.62 * radius)
     glow = np.exp(-0.5 * (ahead**2 + (across / (0.8 * radius)) ** 2))
     coarse = (0.45 * look.crescent_depth * glow - look.shadow_depth * shade).astype(np.float32)
+    coarse = coarse * _fade_out()
     tile = cv2.resize(coarse, (SHADOW_TILE_PX, SHADOW_TILE_PX), interpolation=cv2.INTER_LINEAR)
     canvas[top : top + SHADOW_TILE_PX, left : left + SHADOW_TILE_PX] += tile
 
@@ -271,6 +274,15 @@ def _grid(count: int, step: int) -> tuple[Canvas, Canvas]:
     # A resized tile's samples lie in the middle of the `step` pixels they stand for.
     places = (np.arange(count, dtype=np.float32) - count // 2) * step + (step - 1) / 2
     return places[:, np.newaxis].astype(np.float32), places[np.newaxis, :].astype(np.float32)
+
+
+@cache
+def _fade_out() -> Canvas:
+    """Weight of a shadow over its coarse tile: 1 over the cell's crop, 0 at the tile's border."""
+    rows, columns = _grid(_SHADOW_TILE, _SHADOW_STEP_PX)
+    border = SHADOW_TILE_PX / 2 - _SHADOW_STEP_PX
+    left = np.clip((border - np.hypot(rows, columns)) / (border - _FADES_FROM_PX), 0, 1)
+    return np.asarray(left * left * (3 - 2 * left), np.float32)
 
 
 @cache
