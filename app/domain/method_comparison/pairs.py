@@ -16,6 +16,8 @@ LEVEL: Final = 0.95
 FEWEST_PAIRS: Final = 3
 Z: Final = float(stats.norm.ppf((1 + LEVEL) / 2))
 """1.959964: half of the central 95 % of a normal distribution, in standard deviations."""
+LARGEST: Final = 1e100
+"""Beyond it squares overflow; no score comes near."""
 RELATIVE_TOLERANCE: Final = 1e-9
 """Two values nearer than this share of the largest are a tie: typed decimals are not exact."""
 
@@ -94,7 +96,7 @@ def missing_for(method: str, pairs: Pairs, *, fewest: int = FEWEST_PAIRS) -> Not
             method, "too_few_pairs", f"it needs {fewest} pairs or more and there are {pairs.n}"
         )
     both = np.concatenate([pairs.reference, pairs.image])
-    if not np.all(np.isfinite(both)) or float(np.abs(both).max()) > 1e100:
+    if not np.all(np.abs(both) <= LARGEST):
         return NotAssessable(method, "not_finite", "a score is missing or is no number")
     return None
 
