@@ -24,8 +24,8 @@ RULES_METHOD: Final = "westgard/1"
 FEWEST_RUNS: Final = 20
 """Runs on different days behind final limits; fewer give provisional ones."""
 FEWEST_PROVISIONAL: Final = 3
-LARGEST: Final = 1e100
-"""Beyond it squares overflow; no quantity of ours comes near."""
+LARGEST: Final = 1e30
+"""Far beyond it squares overflow; no quantity of ours comes near."""
 
 
 @dataclass(frozen=True)

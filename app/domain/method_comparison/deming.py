@@ -28,6 +28,8 @@ METHOD: Final = "deming/1"
 WEIGHTED_METHOD: Final = "deming-weighted/1"
 ROUNDS: Final = 30
 SETTLED: Final = 1e-6
+SMALLEST_LEVEL: Final = 1e-6
+"""Of the largest; a pair nearer to zero would outweigh all others together."""
 
 Fit = Callable[[Pairs], tuple[float, float] | None]
 
@@ -136,20 +138,23 @@ def weighted_line(pairs: Pairs, ratio: float) -> tuple[float, float] | None:
     for _ in range(ROUNDS):
         if line is None:
             return None
-        slope, intercept = line
-        fitted = deming_line(pairs, ratio, _level_weights(pairs, ratio, slope, intercept))
+        weights = _level_weights(pairs, ratio, *line)
+        fitted = None if weights is None else deming_line(pairs, ratio, weights)
         if fitted is None or np.abs(np.subtract(fitted, line)).max() < SETTLED:
             return fitted
         line = fitted
     return None
 
 
-def _level_weights(pairs: Pairs, ratio: float, slope: float, intercept: float) -> Floats:
-    """One over the square of each pair's level, as the line corrects it."""
+def _level_weights(pairs: Pairs, ratio: float, slope: float, intercept: float) -> Floats | None:
+    """One over the square of each pair's level, as the line corrects it; None if one is zero."""
     residual = pairs.image - intercept - slope * pairs.reference
     share = residual / (1 + ratio * slope**2)
     level = (pairs.reference + ratio * slope * share + ratio * (pairs.image - share)) / (1 + ratio)
-    return np.asarray(level**-2.0)
+    largest = np.abs(level).max()
+    if np.any(np.abs(level) <= SMALLEST_LEVEL * largest):
+        return None
+    return np.asarray((level / largest) ** -2.0)
 
 
 def _with_jackknife(

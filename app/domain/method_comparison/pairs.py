@@ -16,8 +16,8 @@ LEVEL: Final = 0.95
 FEWEST_PAIRS: Final = 3
 Z: Final = float(stats.norm.ppf((1 + LEVEL) / 2))
 """1.959964: half of the central 95 % of a normal distribution, in standard deviations."""
-LARGEST: Final = 1e100
-"""Beyond it squares overflow; no score comes near."""
+LARGEST: Final = 1e30
+"""Far beyond it products of squares overflow; no score comes near."""
 RELATIVE_TOLERANCE: Final = 1e-9
 """Two values nearer than this share of the largest are a tie: typed decimals are not exact."""
 

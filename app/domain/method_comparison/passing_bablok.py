@@ -101,11 +101,7 @@ def passing_bablok(pairs: Pairs, *, level: float = LEVEL) -> PassingBablok | Not
         method=METHOD,
         n=pairs.n,
         slope=Estimate(slope, low, high),
-        intercept=Estimate(
-            intercept,
-            None if high is None else _intercept(pairs, high),
-            None if low is None else _intercept(pairs, low),
-        ),
+        intercept=_intercept_estimate(pairs, intercept, low, high),
         n_slopes=len(slopes),
         n_steep=n_steep,
         linearity=assess_linearity(pairs, slope, intercept),
@@ -178,6 +174,22 @@ def _ranked(slopes: Floats, rank: int) -> float | None:
 
 def _intercept(pairs: Pairs, slope: float) -> float:
     return float(np.median(pairs.image - slope * pairs.reference))
+
+
+def _intercept_estimate(
+    pairs: Pairs, intercept: float, low: float | None, high: float | None
+) -> Estimate:
+    """The intercepts at the slope's ends bound the intercept, from the other side.
+
+    Among references of both signs they may fail to: such an end is open.
+    """
+    below = None if high is None else _intercept(pairs, high)
+    above = None if low is None else _intercept(pairs, low)
+    return Estimate(
+        intercept,
+        below if below is not None and below <= intercept else None,
+        above if above is not None and above >= intercept else None,
+    )
 
 
 def assess_linearity(pairs: Pairs, slope: float, intercept: float) -> Linearity | NotAssessable:
