@@ -19,7 +19,7 @@ def classify_image(work: Work) -> None:
     if wanted is not None:
         pixels = load_pixels(work.context, wanted.image)
         classifier = load_network(work.context, wanted.network)
-        cells = pipeline.classify(pixels, wanted.rows, wanted.columns, classifier)
+        cells = pipeline.classify(pixels, wanted.cells.rows, wanted.cells.columns, classifier)
         probabilities = Probabilities(wanted.network, cells.index, cells.p_outlet)
     with work.finish() as session:
         inspections.record_classification(

@@ -19,6 +19,7 @@ class Permission(StrEnum):
     REQUEST_ANALYSIS = "request_analysis"
     READ_RESULTS = "read_results"
     EDIT_REFERENCES = "edit_references"
+    CORRECT = "correct"
     READ_PROFILES = "read_profiles"
     EDIT_PROFILES = "edit_profiles"
     READ_MODELS = "read_models"
@@ -39,7 +40,7 @@ _LIMS: Final = frozenset(
         Permission.READ_PROFILES,
     }
 )
-_LABORATORY: Final = _LIMS | {Permission.READ_MODELS}
+_LABORATORY: Final = _LIMS | {Permission.READ_MODELS, Permission.CORRECT}
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.LIMS: _LIMS,

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.db.notifications import notify
 from app.db.queries.analyses import (
     classified_images,
+    copy_images,
     count_open_images,
     has_open_analysis,
     images_to_analyse,
@@ -24,7 +25,9 @@ from app.db.queries.analyses import (
     open_analyses_of_image,
     progress_of_analyses,
 )
+from app.db.queries.corrections import count_corrections, latest_corrector
 from app.db.queries.samples import locked_for_change
+from app.db.queries.verdicts import USABLE
 from app.db.tables import Analysis, AnalysisImage, Sample, ScanImage
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
@@ -73,7 +76,10 @@ def request_analysis(
     model_version_id: uuid.UUID | None = None,
     parameters: dict[str, int],
 ) -> AnalysisView:
-    """Freeze the sample's images and queue what is missing; images sent later need a new one."""
+    """Freeze the sample's images and queue what is missing; images sent later need a new one.
+
+    Rejected images are part of it, too: a technician may restore one, and the score follows.
+    """
     visible_sample(session, principal, sample_id)
     sample = locked_for_change(session, sample_id)
     refuse_if_closed(sample)
@@ -83,6 +89,7 @@ def request_analysis(
         sample_id=sample.id,
         model_version_id=version.id,
         parameters=parameters,
+        n_corrections=count_corrections(session, sample.id),
         state="running",
         created_by=principal.id,
     )
@@ -102,15 +109,16 @@ def request_analysis(
 
 
 def _wait_for(session: Session, analysis: Analysis, images: list[ScanImage]) -> None:
-    """One row per image; judged but unclassified ones get a job, pending ones have theirs."""
+    """One row per image; used but unclassified ones get a job, pending ones have theirs."""
     version_id = analysis.model_version_id
     classified = classified_images(session, [image.id for image in images], version_id)
+    over = classified | {image.id for image in images if _verdict_of(image) == "rejected"}
     rows = [
         AnalysisImage(
             id=uuid.uuid4(),
             analysis_id=analysis.id,
             image_id=image.id,
-            is_done=image.id in classified,
+            is_done=image.id in over,
         )
         for image in images
     ]
@@ -123,6 +131,45 @@ def _wait_for(session: Session, analysis: Analysis, images: list[ScanImage]) -> 
         _queue_score(session, analysis.id)
 
 
+def _verdict_of(image: ScanImage) -> str:
+    return image.corrected_verdict or image.verdict
+
+
+def follow_corrections(session: Session, sample: Sample) -> None:
+    """Score anew what corrections have changed since; call it with the sample's row locked.
+
+    While the newest analysis runs nothing is queued: its end comes here again, so that any number
+    of corrections made meanwhile costs one more analysis, and the last of them is never left out.
+    An analysis that failed after all of them would fail again, and is not repeated.
+    """
+    newest = latest_analysis(session, sample.id)
+    scored = latest_scored(session, sample.id)
+    if newest is None or scored is None or newest.state not in OVER:
+        return
+    n_corrections = count_corrections(session, sample.id)
+    if newest.n_corrections >= n_corrections:
+        return
+    before = scored.Analysis
+    analysis = Analysis(
+        sample_id=sample.id,
+        model_version_id=before.model_version_id,
+        parameters=before.parameters,
+        n_corrections=n_corrections,
+        frozen_at=before.frozen_at,
+        state="running",
+        created_by=latest_corrector(session, sample.id),
+    )
+    session.add(analysis)
+    session.flush()
+    waiting = copy_images(session, before, to=analysis)
+    for row in waiting:
+        _queue_classification(session, row)
+    if not waiting:
+        _queue_score(session, analysis.id)
+    sample.state = "running"
+    notify(session, PROGRESS_CHANNEL, str(sample.id))
+
+
 def close_image(session: Session, image: ScanImage) -> None:
     """Tell every analysis that waits for this image that it was judged, and maybe classified.
 
@@ -132,7 +179,7 @@ def close_image(session: Session, image: ScanImage) -> None:
     """
     for analysis, waiting in open_analyses_of_image(session, image.id):
         version_id = analysis.model_version_id
-        is_usable = image.verdict in ("accepted", "partly")
+        is_usable = _verdict_of(image) in USABLE
         if is_usable and not classified_images(session, [image.id], version_id):
             _queue_classification(session, waiting)
             continue
@@ -177,12 +224,14 @@ def end_analysis(
     session.flush()
     _settle(session, session.get_one(Sample, analysis.sample_id))
     notify(session, PROGRESS_CHANNEL, str(analysis.id))
+    notify(session, PROGRESS_CHANNEL, str(analysis.sample_id))
 
 
 def _settle(session: Session, sample: Sample) -> None:
     """Let the state follow the analyses: one that runs, else the newest that came to an answer."""
     if sample.state in CLOSED_STATES:
         return
+    follow_corrections(session, sample)
     if has_open_analysis(session, sample.id):
         sample.state = "running"
         return

@@ -24,7 +24,11 @@ Position = tuple[uuid.UUID, uuid.UUID]
 
 @dataclass(frozen=True)
 class AnalysisCellView:
-    """A cell with its place: `row` and `column` in px of its image; `outlet` None if unsorted."""
+    """A cell with its place: `row` and `column` in px of its image; `outlet` None if unsorted.
+
+    `verdict` is the one that holds; `is_used` says that the cell and its image both count.
+    Contrasts are fractions of the background, the rim's per µm; `shading_angle` is in radians.
+    """
 
     id: uuid.UUID
     image_id: uuid.UUID
@@ -38,7 +42,15 @@ class AnalysisCellView:
     diameter_um: float
     circularity: float
     elongation: float
+    rim_contrast: float
+    rim_width_um: float
+    shading_angle: float
+    contrast: float | None
+    crenation: float | None
     verdict: str
+    is_used: bool
+    found_verdict: str
+    p_verdict: float | None
     findings: list[str]
     p_deformable: float | None
     p_outlet: dict[str, float] | None
@@ -84,7 +96,13 @@ def all_pages(
 
 
 def _view(
-    cell: Cell, image: ScanImage, well: Well, prediction: Prediction | None, outlets: list[str]
+    cell: Cell,
+    verdict: str,
+    is_used: bool,  # noqa: FBT001  a column of the row, in its order
+    image: ScanImage,
+    well: Well,
+    prediction: Prediction | None,
+    outlets: list[str],
 ) -> AnalysisCellView:
     return AnalysisCellView(
         id=cell.id,
@@ -99,7 +117,15 @@ def _view(
         diameter_um=cell.diameter_um,
         circularity=cell.circularity,
         elongation=cell.elongation,
-        verdict=cell.verdict,
+        rim_contrast=cell.rim_contrast,
+        rim_width_um=cell.rim_width_um,
+        shading_angle=cell.shading_angle,
+        contrast=cell.contrast,
+        crenation=cell.crenation,
+        verdict=verdict,
+        is_used=is_used,
+        found_verdict=cell.verdict,
+        p_verdict=cell.p_verdict,
         findings=cell.findings,
         p_deformable=None if prediction is None else prediction.p_deformable,
         p_outlet=None

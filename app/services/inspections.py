@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,14 @@ from app.services.analyses import OVER, close_image
 CELL_COLUMNS = (
     Cell.id, Cell.image_id, Cell.row, Cell.column, Cell.area_um2, Cell.diameter_um,
     Cell.circularity, Cell.elongation, Cell.rim_contrast, Cell.rim_width_um, Cell.shading_angle,
-    Cell.outline, Cell.verdict, Cell.findings,
+    Cell.contrast, Cell.crenation, Cell.outline, Cell.verdict, Cell.p_verdict, Cell.findings,
 )  # fmt: skip
 PREDICTION_COLUMNS = (
     Prediction.cell_id, Prediction.model_version_id, Prediction.p_deformable, Prediction.p_outlet,
 )  # fmt: skip
+LOCK: Final = {"key_share": True}
+"""Against other writers of the image's row, but not against an analysis that begins to cover it:
+that one may hold the analysis which closing the image waits for."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,22 @@ class ImageToRead:
 
 
 @dataclass(frozen=True)
+class FoundCells:
+    """The n cells of an image: centres in px, and which were accepted as found."""
+
+    ids: tuple[uuid.UUID, ...]
+    rows: NDArray[np.float32]
+    columns: NDArray[np.float32]
+    accepted: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class CellsToClassify:
     """The cells of a judged image that a model version has not seen."""
 
     image: ImageToRead
     network: NetworkFile
-    cell_ids: tuple[uuid.UUID, ...]
-    rows: NDArray[np.float32]
-    columns: NDArray[np.float32]
+    cells: FoundCells
 
 
 @dataclass(frozen=True)
@@ -105,44 +116,62 @@ def record_inspection(
     job_id: uuid.UUID,
 ) -> None:
     """Write verdict, cells and predictions, then wake the analyses that wait for the image."""
-    image = session.get_one(ScanImage, image_id, with_for_update=True)
+    image = session.get_one(ScanImage, image_id, with_for_update=LOCK)
     found = inspection.image
     image.verdict = found.verdict
     image.findings = [finding.to_json() for finding in found.findings]
     image.mean_grey, image.sd_grey, image.focus = found.mean_grey, found.sd_grey, found.focus
-    image.usable_share = None if found.usable is None else float(found.usable.mean())
+    _write_mask(image, found.usable)
     image.pipeline_version = pipeline_version
     image.inspected_at = func.clock_timestamp()
     session.flush()
     cell_ids = [uuid.uuid4() for _ in range(len(inspection.regions))]
     copy_rows(session, Cell, CELL_COLUMNS, _cell_rows(image_id, cell_ids, inspection))
     if probabilities is not None and found.verdict is not Verdict.REJECTED:
-        write_predictions(session, image_id, cell_ids, probabilities, job_id=job_id)
+        cells = _found_cells(cell_ids, inspection)
+        write_predictions(session, image_id, cells, probabilities, job_id=job_id)
     close_image(session, image)
+
+
+def _write_mask(image: ScanImage, usable: NDArray[np.bool_] | None) -> None:
+    if usable is None:
+        return
+    image.usable_share = float(usable.mean())
+    image.usable_mask = np.packbits(usable).tobytes()
+    image.usable_rows, image.usable_columns = usable.shape
+
+
+def _found_cells(cell_ids: Sequence[uuid.UUID], inspection: Inspection) -> FoundCells:
+    regions = inspection.regions
+    return FoundCells(tuple(cell_ids), regions.row, regions.column, inspection.accepted)
 
 
 def _cell_rows(
     image_id: uuid.UUID, cell_ids: Sequence[uuid.UUID], inspection: Inspection
 ) -> list[tuple[object, ...]]:
     regions = inspection.regions
+    n_regions = len(regions)
+    crenation = getattr(regions, "crenation", None)
     measures = zip(
         regions.row.tolist(), regions.column.tolist(), regions.area_um2.tolist(),
         regions.diameter_um.tolist(), regions.circularity.tolist(), regions.elongation.tolist(),
         regions.rim_contrast.tolist(), regions.rim_width_um.tolist(),
-        regions.shading_angle.tolist(), strict=True,
+        regions.shading_angle.tolist(), regions.contrast.tolist(),
+        [None] * n_regions if crenation is None else crenation.tolist(), strict=True,
     )  # fmt: skip
     return [
-        (cell_id, image_id, *measure, radii.tobytes(), str(judged.verdict), list(judged.findings))
+        (cell_id, image_id, *measure, radii.tobytes(), str(judged.verdict),
+         getattr(judged, "probability", None), list(judged.findings))
         for cell_id, measure, radii, judged in zip(
             cell_ids, measures, regions.radii, inspection.judgements, strict=True
         )
-    ]
+    ]  # fmt: skip
 
 
 def write_predictions(
     session: Session,
     image_id: uuid.UUID,
-    cell_ids: Sequence[uuid.UUID],
+    cells: FoundCells,
     probabilities: Probabilities,
     *,
     job_id: uuid.UUID,
@@ -152,7 +181,7 @@ def write_predictions(
     is_deformable = np.asarray(network.manifest["outlets"]) <= LAST_DEFORMABLE_OUTLET
     p_deformable = probabilities.p_outlet[:, is_deformable].sum(axis=1).clip(0, 1)
     rows = [
-        (cell_ids[i], network.version_id, p, p_outlet)
+        (cells.ids[i], network.version_id, p, p_outlet)
         for i, p, p_outlet in zip(
             probabilities.index.tolist(),
             p_deformable.tolist(),
@@ -162,16 +191,28 @@ def write_predictions(
     ]
     copy_rows(session, Prediction, PREDICTION_COLUMNS, rows)
     session.add(
-        Classification(image_id=image_id, model_version_id=network.version_id, job_id=job_id)
+        Classification(
+            image_id=image_id,
+            model_version_id=network.version_id,
+            p_accepted=_packed(cells, probabilities),
+            job_id=job_id,
+        )
     )
     session.flush()
+
+
+def _packed(cells: FoundCells, probabilities: Probabilities) -> bytes:
+    """The probabilities of the accepted cells, in the order in which the database sorts cells."""
+    place = {i: place for place, i in enumerate(probabilities.index.tolist()) if cells.accepted[i]}
+    order = sorted(place, key=lambda i: (cells.rows[i], cells.columns[i], cells.ids[i]))
+    return probabilities.p_outlet[[place[i] for i in order]].astype(np.float32).tobytes()
 
 
 def record_failed_inspection(
     session: Session, image_id: uuid.UUID, *, code: str, message: str
 ) -> None:
     """An image no worker could read is rejected with the reason; the rest of its well goes on."""
-    image = session.get(ScanImage, image_id, with_for_update=True)
+    image = session.get(ScanImage, image_id, with_for_update=LOCK)
     if image is None or image.verdict != Verdict.PENDING:
         return
     image.verdict = Verdict.REJECTED
@@ -194,9 +235,12 @@ def cells_to_classify(session: Session, analysis_image_id: uuid.UUID) -> CellsTo
     return CellsToClassify(
         image=image,
         network=network_file(version),
-        cell_ids=tuple(cell.id for cell in cells),
-        rows=np.array([cell.row for cell in cells], np.float32),
-        columns=np.array([cell.column for cell in cells], np.float32),
+        cells=FoundCells(
+            ids=tuple(cell.id for cell in cells),
+            rows=np.array([cell.row for cell in cells], np.float32),
+            columns=np.array([cell.column for cell in cells], np.float32),
+            accepted=np.array([cell.verdict == Verdict.ACCEPTED for cell in cells], bool),
+        ),
     )
 
 
@@ -212,9 +256,9 @@ def record_classification(
     target = classification_target(session, analysis_image_id)
     if target is None:
         return
-    image = session.get_one(ScanImage, target.AnalysisImage.image_id, with_for_update=True)
+    image = session.get_one(ScanImage, target.AnalysisImage.image_id, with_for_update=LOCK)
     if work is not None and probabilities is not None:
         done = classified_images(session, [image.id], probabilities.network.version_id)
         if not done:
-            write_predictions(session, image.id, work.cell_ids, probabilities, job_id=job_id)
+            write_predictions(session, image.id, work.cells, probabilities, job_id=job_id)
     close_image(session, image)

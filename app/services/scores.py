@@ -8,16 +8,20 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from app.db.queries.analyses import (
+    UsedImage,
     analysis_with_sample,
+    count_corrected_cells,
     latest_analysis,
     latest_scored,
-    posteriors_of_analysis,
-    unsorted_wells_of_analysis,
+    posteriors_of_images,
     unsorted_wells_of_sample,
+    used_images,
 )
+from app.db.queries.corrections import count_corrections
 from app.db.queries.references import references_of_samples
 from app.db.tables import Analysis, ModelVersion, Sample, Score, Well
 from app.domain.agreement import Comparison, compare_with_references
@@ -35,11 +39,17 @@ from app.domain.donor_score import (
     to_details,
 )
 from app.domain.errors import Conflict
-from app.domain.quality import Finding
+from app.domain.quality import Finding, Level
 from app.domain.scoring import IMAGE_METHOD
 from app.security.permissions import Principal
 from app.services import references
-from app.services.analyses import OVER, end_analysis, lock_open_analysis
+from app.services.analyses import (
+    OVER,
+    AnalysisView,
+    end_analysis,
+    latest_of_sample,
+    lock_open_analysis,
+)
 from app.services.visibility import visible_analysis, visible_sample
 
 
@@ -51,6 +61,8 @@ class ScoreMaterial:
     wells: tuple[WellCells, ...]
     figures: ModelFigures
     requirements: Requirements
+    n_excluded: int
+    n_restored: int
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,8 @@ class ComputedScore:
     reasons: tuple[Reason, ...]
     counted: float | None
     n_cells: int
+    n_excluded: int
+    n_restored: int
 
 
 @dataclass(frozen=True)
@@ -96,7 +110,11 @@ class NoScore:
 
 @dataclass(frozen=True)
 class ScoreView:
-    """A donor score as it is told to people and programs."""
+    """A donor score as it is told to people and programs.
+
+    Of the cells in unsorted wells `n_excluded` do not count, and `n_restored` do, because a
+    technician said so of them or of their image.
+    """
 
     analysis_id: uuid.UUID
     computed_at: dt.datetime
@@ -110,6 +128,8 @@ class ScoreView:
     n_cells: int
     n_images: int
     n_wells: int
+    n_excluded: int
+    n_restored: int
     replicate_difference: float | None
     wells: tuple[WellScore, ...]
     population: str
@@ -120,43 +140,59 @@ class ScoreView:
     released_at: dt.datetime | None
 
 
+@dataclass(frozen=True)
+class SampleProgress:
+    """Where a sample stands: its newest analysis and newest score, None where there is none."""
+
+    state: str
+    analysis: AnalysisView | None
+    score: ScoreView | None
+
+
 def read_material(session: Session, analysis_id: uuid.UUID) -> ScoreMaterial | None:
     """The cells behind an analysis's score; None where the analysis is already over."""
+    # One snapshot for all that is read: a correction may commit between two statements.
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     row = analysis_with_sample(session, analysis_id)
     if row is None or row.Analysis.state in OVER:
         return None
+    n_excluded, n_restored = count_corrected_cells(session, row.Analysis)
     return ScoreMaterial(
         analysis_id=analysis_id,
         wells=_wells(session, row.Analysis, row.ModelVersion),
         figures=ModelFigures.from_manifest(row.ModelVersion.manifest),
         requirements=Requirements(**row.Analysis.parameters),
+        n_excluded=n_excluded,
+        n_restored=n_restored,
     )
 
 
 def _wells(session: Session, analysis: Analysis, version: ModelVersion) -> tuple[WellCells, ...]:
-    images: dict[uuid.UUID, dict[uuid.UUID, int]] = defaultdict(dict)
-    for well, image_id in unsorted_wells_of_analysis(session, analysis.id):
-        images[well.id][image_id] = len(images[well.id])
-    cells = posteriors_of_analysis(session, analysis.id, version.id)
+    used = used_images(session, analysis)
+    unpacked = [image.image_id for image in used if image.p_accepted is None]
+    read = posteriors_of_images(session, unpacked, version.id) if unpacked else {}
     n_outlets = len(version.manifest["outlets"])
-    return tuple(
-        _well_cells(well, images[well.id], cells, n_outlets)
-        for well in unsorted_wells_of_sample(session, analysis.sample_id, until=analysis.created_at)
-    )
+    cells: dict[uuid.UUID, list[NDArray[np.float32]]] = defaultdict(list)
+    for image in used:
+        cells[image.well.id].append(_posteriors(image, read, n_outlets))
+    wells = unsorted_wells_of_sample(session, analysis.sample_id, until=analysis.frozen_at)
+    return tuple(_well_cells(well, cells[well.id], n_outlets) for well in wells)
 
 
-def _well_cells(
-    well: Well,
-    images: dict[uuid.UUID, int],
-    cells: Mapping[uuid.UUID, Sequence[list[float]]],
-    n_outlets: int,
-) -> WellCells:
-    per_image = [cells.get(image_id, []) for image_id in images]
-    rows = [p_outlet for image in per_image for p_outlet in image]
+def _posteriors(
+    image: UsedImage, read: Mapping[uuid.UUID, Sequence[list[float]]], n_outlets: int
+) -> NDArray[np.float32]:
+    if image.p_accepted is None:
+        return np.asarray(read.get(image.image_id, []), np.float32).reshape(-1, n_outlets)
+    return np.frombuffer(image.p_accepted, np.float32).reshape(-1, n_outlets)
+
+
+def _well_cells(well: Well, images: list[NDArray[np.float32]], n_outlets: int) -> WellCells:
+    none = np.zeros((0, n_outlets), np.float32)
     return WellCells(
         name=well_name(well),
-        p_outlet=np.asarray(rows, dtype=np.float32).reshape(-1, n_outlets),
-        image_index=np.repeat(np.arange(len(images)), [len(image) for image in per_image]),
+        p_outlet=np.concatenate([none, *images]),
+        image_index=np.repeat(np.arange(len(images)), [len(image) for image in images]),
         n_images=len(images),
     )
 
@@ -181,6 +217,8 @@ def compute(material: ScoreMaterial) -> ComputedScore:
         reasons=reasons,
         counted=counted_share(material.wells, material.figures),
         n_cells=sum(len(well.p_outlet) for well in material.wells),
+        n_excluded=material.n_excluded,
+        n_restored=material.n_restored,
     )
 
 
@@ -197,14 +235,18 @@ def record(session: Session, computed: ComputedScore, *, job_id: uuid.UUID) -> N
             method=IMAGE_METHOD,
             rigidity_score=None if score is None else score.rigidity_score,
             reasons=[asdict(reason) for reason in computed.reasons],
-            details=_counts_only(computed) if score is None else to_details(score),
+            details=_details(computed),
         )
     )
     end_analysis(session, analysis)
 
 
-def _counts_only(computed: ComputedScore) -> dict[str, Any]:
-    return {"fraction_deformable": {"counted": computed.counted}, "n_cells": computed.n_cells}
+def _details(computed: ComputedScore) -> dict[str, Any]:
+    corrected = {"n_excluded": computed.n_excluded, "n_restored": computed.n_restored}
+    if computed.score is not None:
+        return to_details(computed.score) | corrected
+    counted = {"fraction_deformable": {"counted": computed.counted}, "n_cells": computed.n_cells}
+    return counted | corrected
 
 
 def latest_score(session: Session, principal: Principal, sample_id: uuid.UUID) -> ScoreView:
@@ -222,7 +264,42 @@ def latest_score(session: Session, principal: Principal, sample_id: uuid.UUID) -
     if found.Score.rigidity_score is None:
         raise _unavailable(found.Score)
     view = _view(found.Analysis, found.Score, found.ModelVersion)
-    return replace(view, comparison=_comparison(session, sample.id, view.rigidity_score))
+    return replace(
+        view,
+        findings=view.findings + _missing_corrections(session, found.Analysis),
+        comparison=_comparison(session, sample.id, view.rigidity_score),
+    )
+
+
+def _missing_corrections(session: Session, analysis: Analysis) -> tuple[Finding, ...]:
+    """Say so while a score does not hold all corrections: they are on their way, or that failed."""
+    missing = count_corrections(session, analysis.sample_id) - analysis.n_corrections
+    if missing <= 0:
+        return ()
+    return (
+        Finding(
+            "corrections_missing",
+            Level.WARNING,
+            float(missing),
+            0.0,
+            f"{missing} of the corrections may not be in this score yet; wait for the analysis "
+            "that follows them, or request one if none is running.",
+        ),
+    )
+
+
+def progress_of_sample(
+    session: Session, principal: Principal, sample_id: uuid.UUID
+) -> SampleProgress:
+    """What changes while an analysis runs, and when a corrected score has come."""
+    sample = visible_sample(session, principal, sample_id)
+    found = latest_scored(session, sample.id)
+    is_scored = found is not None and found.Score.rigidity_score is not None
+    return SampleProgress(
+        state=sample.state,
+        analysis=latest_of_sample(session, sample.id),
+        score=latest_score(session, principal, sample_id) if is_scored else None,
+    )
 
 
 def outcome_of_analysis(
@@ -264,6 +341,8 @@ def _view(analysis: Analysis, score: Score, version: ModelVersion) -> ScoreView:
         n_cells=details["n_cells"],
         n_images=details["n_images"],
         n_wells=details["n_wells"],
+        n_excluded=details.get("n_excluded", 0),
+        n_restored=details.get("n_restored", 0),
         replicate_difference=details["replicate_difference"],
         wells=tuple(_well_score(values) for values in details["wells"]),
         # Distance to the training donors is not measured yet: say so instead of guessing.

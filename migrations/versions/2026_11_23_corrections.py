@@ -31,6 +31,7 @@ def upgrade() -> None:
     op.alter_column(
         "analyses", "frozen_at", server_default=sa.text("clock_timestamp()"), nullable=False
     )
+    op.add_column("classifications", sa.Column("p_accepted", sa.LargeBinary(), nullable=True))
     op.create_table(
         "corrections",
         sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -64,6 +65,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("corrections")
+    op.drop_column("classifications", "p_accepted")
     for column in ("frozen_at", "n_corrections"):
         op.drop_column("analyses", column)
     for column in ("corrected_verdict", "usable_columns", "usable_rows", "usable_mask"):

@@ -48,8 +48,9 @@ def add_image(site: Site, well_id: uuid.UUID) -> None:
         session.add(image)
         session.flush()
         ids = [uuid.uuid4() for _ in range(CELLS_PER_IMAGE)]
-        measures = [10.5, 20.0, 50.0, 8.0, 0.9, 1.1, 0.3, 0.7, 0.0]
-        rows = [(id_, image.id, *measures, bytes(32), "accepted", ["several"]) for id_ in ids]
+        measures = [10.5, 20.0, 50.0, 8.0, 0.9, 1.1, 0.3, 0.7, 0.0, 0.06, 0.01]
+        found = (bytes(32), "accepted", 0.75, ["several"])
+        rows = [(id_, image.id, *measures, *found) for id_ in ids]
         copy_rows(session, Cell, CELL_COLUMNS, rows)
         p_outlet = [0.25] * len(version.manifest["outlets"])
         predictions = [(id_, version.id, 0.5, p_outlet) for id_ in ids[FIRST_OF_EACH:]]
@@ -80,6 +81,10 @@ def test_a_table_holds_every_cell_and_no_formula(technician: TestClient, cells_p
     assert sorted(row["p_outlet_3"] for row in rows) == ["", "", "0.25", "0.25", "0.25", "0.25"]
     assert {row["filename"] for row in rows} == {"'=1+1.bmp"}
     assert {(row["row"], row["findings"]) for row in rows} == {("10.5", "several")}
+    measures = {(row["crenation"], row["contrast"], row["p_verdict"]) for row in rows}
+    assert measures == {("0.01", "0.06", "0.75")}
+    verdicts = {(row["verdict"], row["found_verdict"], row["is_used"]) for row in rows}
+    assert verdicts == {("accepted", "accepted", "True")}
 
 
 def test_what_cannot_be_answered_is_refused(

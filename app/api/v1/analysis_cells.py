@@ -24,7 +24,9 @@ JSON: Final = "application/json"
 CSV: Final = "text/csv"
 COLUMNS: Final = (
     "id", "image_id", "filename", "well_id", "well_name", "outlet", "row", "column", "area_um2",
-    "diameter_um", "circularity", "elongation", "verdict", "findings", "p_deformable",
+    "diameter_um", "circularity", "elongation", "rim_contrast", "rim_width_um", "shading_angle",
+    "contrast", "crenation", "verdict", "is_used", "found_verdict", "p_verdict", "findings",
+    "p_deformable",
 )  # fmt: skip
 TABLE: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {CSV: {"schema": {"type": "string"}}}, "description": "The cells."}

@@ -1,8 +1,8 @@
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Text, cast, func, literal, select, union_all, update
 from sqlalchemy.orm import Session
 
 from app.db.tables import Account, ApiKey, BrowserSession, SignInLink
@@ -67,3 +67,14 @@ def key_by_prefix(session: Session, prefix: str) -> ApiKey | None:
 
 def list_keys(session: Session) -> Sequence[ApiKey]:
     return session.scalars(select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.id)).all()
+
+
+def names_of(session: Session, principals: Collection[str]) -> dict[str, str]:
+    """What people call these principals, `account:<id>` or `key:<id>`; `system` has no row."""
+    account = literal("account:") + cast(Account.id, Text)
+    key = literal("key:") + cast(ApiKey.id, Text)
+    rows = union_all(
+        select(account, Account.name).where(account.in_(principals)),
+        select(key, ApiKey.name).where(key.in_(principals)),
+    )
+    return {row[0]: row[1] for row in session.execute(rows)}

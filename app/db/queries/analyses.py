@@ -1,17 +1,37 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, aggregate_order_by
 from sqlalchemy.orm import Session
 
 from app.db.queries.images import newest_scans
+from app.db.queries.verdicts import (
+    cell_is_used,
+    cell_verdict,
+    cell_was_used,
+    image_is_used,
+)
 from app.db.tables import (
     Analysis,
     AnalysisImage,
     Cell,
     Classification,
+    Correction,
     ModelVersion,
     Prediction,
     Sample,
@@ -22,19 +42,38 @@ from app.db.tables import (
 
 
 def images_to_analyse(session: Session, sample_id: uuid.UUID) -> Sequence[ScanImage]:
-    """The sample's unrejected images of newest scans, locked so that none is judged meanwhile.
+    """The sample's images of newest scans, locked so that none is judged meanwhile.
 
     An inspection updates its image before it looks for waiting analyses; with this lock it either
     has committed and is seen here, or will see the analysis that is about to be written.
     """
     return session.scalars(
         select(ScanImage)
-        .where(
-            ScanImage.scan_id.in_(newest_scans(Well.sample_id == sample_id)),
-            ScanImage.verdict != "rejected",
-        )
+        .where(ScanImage.scan_id.in_(newest_scans(Well.sample_id == sample_id)))
         .order_by(ScanImage.id)
         .with_for_update(read=True)
+    ).all()
+
+
+def copy_images(session: Session, before: Analysis, *, to: Analysis) -> Sequence[AnalysisImage]:
+    """Let an analysis cover the images of another that is over; those it must wait for.
+
+    An image that is pending again, since its bytes were sent anew, is not waited for.
+    """
+    is_classified = exists().where(
+        Classification.image_id == AnalysisImage.image_id,
+        Classification.model_version_id == to.model_version_id,
+    )
+    session.execute(
+        insert(AnalysisImage).from_select(
+            ["analysis_id", "image_id", "is_done"],
+            select(literal(to.id), AnalysisImage.image_id, ~image_is_used() | is_classified)
+            .join(ScanImage, ScanImage.id == AnalysisImage.image_id)
+            .where(AnalysisImage.analysis_id == before.id),
+        )
+    )
+    return session.scalars(
+        select(AnalysisImage).where(AnalysisImage.analysis_id == to.id, ~AnalysisImage.is_done)
     ).all()
 
 
@@ -152,29 +191,60 @@ def latest_scored(
     ).one_or_none()
 
 
-def unsorted_wells_of_analysis(
-    session: Session, analysis_id: uuid.UUID
-) -> Sequence[Row[Well, uuid.UUID]]:
-    """Every unsorted well of the analysis with each of its usable, classified images."""
-    return session.execute(
-        select(Well, ScanImage.id)
-        .join(ScanImage, ScanImage.well_id == Well.id)
-        .join(AnalysisImage, AnalysisImage.image_id == ScanImage.id)
-        .join(Analysis, Analysis.id == AnalysisImage.analysis_id)
+@dataclass(frozen=True)
+class UsedImage:
+    """A usable, classified image in an unsorted well of an analysis.
+
+    `p_accepted` packs the probabilities of its cells; None where they must be read one by one.
+    """
+
+    image_id: uuid.UUID
+    well: Well
+    p_accepted: bytes | None
+
+
+def used_images(session: Session, analysis: Analysis) -> list[UsedImage]:
+    """By well, then by content: an order that no change of a row and no restore can disturb."""
+    is_corrected = exists().where(Correction.image_id == ScanImage.id)
+    as_found = case((is_corrected, None), else_=Classification.p_accepted)
+    rows = session.execute(
+        _images_of(analysis)
+        .with_only_columns(ScanImage.id, Well, as_found)
         .join(
             Classification,
             and_(
                 Classification.image_id == ScanImage.id,
-                Classification.model_version_id == Analysis.model_version_id,
+                Classification.model_version_id == analysis.model_version_id,
             ),
         )
-        .where(
-            Analysis.id == analysis_id,
-            Well.outlet.is_(None),
-            ScanImage.verdict.in_(("accepted", "partly")),
-        )
-        .order_by(Well.number, ScanImage.id)
-    ).all()
+        .where(image_is_used())
+        .order_by(Well.number, ScanImage.sha256)
+    )
+    return [UsedImage(*row) for row in rows]
+
+
+def count_corrected_cells(session: Session, analysis: Analysis) -> tuple[int, int]:
+    """Cells that count or not because of a correction: excluded, restored."""
+    excluded = func.count().filter(cell_was_used() & ~cell_is_used())
+    restored = func.count().filter(~cell_was_used() & cell_is_used())
+    row = session.execute(
+        _images_of(analysis)
+        .with_only_columns(excluded, restored)
+        .join(Cell, Cell.image_id == ScanImage.id)
+        .where(exists().where(Correction.image_id == ScanImage.id))
+    ).one()
+    return row[0], row[1]
+
+
+def _images_of(analysis: Analysis) -> Select[uuid.UUID]:
+    """The analysis's images in unsorted wells."""
+    return (
+        select(ScanImage.id)
+        .select_from(ScanImage)
+        .join(AnalysisImage, AnalysisImage.image_id == ScanImage.id)
+        .join(Well, Well.id == ScanImage.well_id)
+        .where(AnalysisImage.analysis_id == analysis.id, Well.outlet.is_(None))
+    )
 
 
 def unsorted_wells_of_sample(
@@ -187,28 +257,25 @@ def unsorted_wells_of_sample(
     return session.scalars(wanted.order_by(Well.number)).all()
 
 
-def posteriors_of_analysis(
-    session: Session, analysis_id: uuid.UUID, model_version_id: uuid.UUID
+def posteriors_of_images(
+    session: Session, image_ids: Sequence[uuid.UUID], model_version_id: uuid.UUID
 ) -> dict[uuid.UUID, Sequence[list[float]]]:
-    """Probabilities of the accepted cells in the analysis's unsorted wells, by image.
+    """Probabilities of the cells that count, by image, from top to bottom.
 
     One row per image: fetched one by one, 70,000 cells take three times as long.
     """
     cells = func.array_agg(
-        aggregate_order_by(Prediction.p_outlet, Cell.id), type_=ARRAY(REAL, dimensions=2)
+        aggregate_order_by(Prediction.p_outlet, Cell.row, Cell.column, Cell.id),
+        type_=ARRAY(REAL, dimensions=2),
     )
     rows = session.execute(
         select(Cell.image_id, cells)
         .join(Prediction, Prediction.cell_id == Cell.id)
         .join(ScanImage, ScanImage.id == Cell.image_id)
-        .join(Well, Well.id == ScanImage.well_id)
-        .join(AnalysisImage, AnalysisImage.image_id == Cell.image_id)
         .where(
-            AnalysisImage.analysis_id == analysis_id,
+            Cell.image_id.in_(image_ids),
             Prediction.model_version_id == model_version_id,
-            Cell.verdict == "accepted",
-            ScanImage.verdict.in_(("accepted", "partly")),
-            Well.outlet.is_(None),
+            cell_is_used(),
         )
         .group_by(Cell.image_id)
     )
@@ -217,10 +284,13 @@ def posteriors_of_analysis(
 
 def cells_of_analysis(
     session: Session, analysis: Analysis, *, after: tuple[uuid.UUID, uuid.UUID] | None, limit: int
-) -> Sequence[Row[Cell, ScanImage, Well, Prediction | None]]:
-    """Cells by image and id, from behind the (image id, cell id) `after`."""
+) -> Sequence[Row[Cell, str, bool, ScanImage, Well, Prediction | None]]:
+    """Cells by image and id, from behind the (image id, cell id) `after`.
+
+    With each the verdict that holds, and whether the cell counts.
+    """
     wanted = (
-        select(Cell, ScanImage, Well, Prediction)
+        select(Cell, cell_verdict(), cell_is_used(), ScanImage, Well, Prediction)
         .join(AnalysisImage, AnalysisImage.image_id == Cell.image_id)
         .join(ScanImage, ScanImage.id == Cell.image_id)
         .join(Well, Well.id == ScanImage.well_id)

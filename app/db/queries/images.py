@@ -5,6 +5,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from app.db.queries.verdicts import cell_is_used, cell_verdict
 from app.db.tables import (
     Cell,
     InstrumentProfile,
@@ -54,10 +55,10 @@ def newest_scans(condition: ColumnElement[bool]) -> Select[uuid.UUID]:
 def images_of_sample(
     session: Session, sample_id: uuid.UUID
 ) -> Sequence[Row[ScanImage, Well, InstrumentProfile, int]]:
-    """Images of the newest scans with their wells and numbers of accepted cells, in file order."""
+    """Images of the newest scans with their wells and numbers of cells used, in file order."""
     n_cells = (
         select(func.count())
-        .where(Cell.image_id == ScanImage.id, Cell.verdict == "accepted")
+        .where(Cell.image_id == ScanImage.id, cell_is_used())
         .correlate(ScanImage)
         .scalar_subquery()
     )
@@ -71,16 +72,18 @@ def images_of_sample(
 
 
 def cells_with_predictions(
-    session: Session, image_id: uuid.UUID, model_version_id: uuid.UUID | None
-) -> Sequence[Row[Cell, Prediction | None]]:
+    session: Session, condition: ColumnElement[bool], model_version_id: uuid.UUID | None
+) -> Sequence[Row[Cell, str, Prediction | None]]:
+    """Cells that meet the condition with the verdict that holds, from top to bottom."""
     return session.execute(
-        select(Cell, Prediction)
+        select(Cell, cell_verdict(), Prediction)
+        .join(ScanImage, ScanImage.id == Cell.image_id)
         .outerjoin(
             Prediction,
             and_(Prediction.cell_id == Cell.id, Prediction.model_version_id == model_version_id),
         )
-        .where(Cell.image_id == image_id)
-        .order_by(Cell.row, Cell.column)
+        .where(condition)
+        .order_by(Cell.row, Cell.column, Cell.id)
     ).all()
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from app.db.queries.images import newest_scans
+from app.db.queries.verdicts import cell_is_used, image_verdict
 from app.db.tables import (
     Analysis,
     Cell,
@@ -81,21 +82,21 @@ def wells_of(session: Session, sample_ids: Collection[uuid.UUID]) -> dict[uuid.U
 def image_counts(
     session: Session, sample_ids: Collection[uuid.UUID]
 ) -> dict[tuple[uuid.UUID, str], int]:
-    """By well and verdict, of the wells' newest scans."""
+    """By well and the verdict that holds, of the wells' newest scans."""
     wanted = (
-        select(Scan.well_id, ScanImage.verdict, func.count())
+        select(Scan.well_id, image_verdict(), func.count())
         .join(ScanImage, ScanImage.scan_id == Scan.id)
         .where(Scan.id.in_(newest_scans(Well.sample_id.in_(sample_ids))))
-        .group_by(Scan.well_id, ScanImage.verdict)
+        .group_by(Scan.well_id, image_verdict())
     )
     return {(well_id, verdict): count for well_id, verdict, count in session.execute(wanted)}
 
 
 def cell_counts(session: Session, sample_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """Accepted cells by well, of the wells' newest scans."""
+    """Cells used by well, of the wells' newest scans."""
     wanted = (
         select(ScanImage.well_id, func.count())
-        .join(Cell, and_(Cell.image_id == ScanImage.id, Cell.verdict == "accepted"))
+        .join(Cell, and_(Cell.image_id == ScanImage.id, cell_is_used()))
         .where(ScanImage.scan_id.in_(newest_scans(Well.sample_id.in_(sample_ids))))
         .group_by(ScanImage.well_id)
     )

@@ -1,6 +1,6 @@
 import uuid
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -53,6 +53,12 @@ class Classification(Base):
 
     image_id: Mapped[Ref] = mapped_column(ForeignKey("images.id"), primary_key=True)
     model_version_id: Mapped[Ref] = mapped_column(ForeignKey("model_versions.id"), primary_key=True)
+    p_accepted: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """float32 probabilities over outlets of the cells accepted as found, in reading order.
+
+    The same figures as in the predictions: thousands of array values cost far more to read. None
+    in rows from before; of no use where the image or a cell of it was corrected.
+    """
     job_id: Mapped[Ref]
     created_at: Mapped[CreatedAt]
 
