@@ -1,7 +1,7 @@
 """The whole measurement: every method on the same images, and Pliant's verdicts and costs."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
@@ -22,6 +22,7 @@ from bench.imaging.verdicts import (
     PlantedFigures,
     Tally,
     measure_accepted,
+    measure_blurred,
     measure_foreign,
     measure_planted,
 )
@@ -44,6 +45,7 @@ class Sizes:
     """How many images of what."""
 
     fields_per_look: int = 40
+    blurred_per_look: int = 8
     crowded: int = 4
     planted: int = 40
     timed: int = 9
@@ -52,7 +54,13 @@ class Sizes:
 
 
 QUICK: Final = Sizes(
-    fields_per_look=1, crowded=1, planted=1, timed=1, has_real=False, has_memory=False
+    fields_per_look=1,
+    blurred_per_look=1,
+    crowded=1,
+    planted=1,
+    timed=1,
+    has_real=False,
+    has_memory=False,
 )
 
 
@@ -95,6 +103,7 @@ class Results:
     methods: dict[str, MethodFigures]
     pixels_sha256: str
     accepted: Tally
+    blurred: Tally
     planted: PlantedFigures
     foreign: Tally
     faint: CentreFigures | None
@@ -105,11 +114,15 @@ class Results:
 def run(sizes: Sizes) -> Results:
     figures = {name: MethodFigures() for name in METHODS}
     accepted, digest, whole_ms = measure_methods(sizes, METHODS, figures)
+    blurred = Tally()
+    for look in drawn.LOOKS[1:]:
+        measure_blurred(drawn.draw_look(look, sizes.blurred_per_look), blurred)
     return Results(
         sizes=sizes,
         methods=figures,
         pixels_sha256=digest,
         accepted=accepted,
+        blurred=blurred,
         planted=measure_planted(sizes.planted),
         foreign=measure_foreign(foreign.foreign_images() if sizes.has_real else ()),
         faint=measure_centres(
@@ -187,7 +200,7 @@ def measure_spent(
 ) -> dict[int, Spent]:
     """Fill in the methods' times; that of all an image needs before its crops are classified."""
     whole = {}
-    works = {**methods, "whole": pliant.inspect_and_crop}
+    works: dict[str, Callable[..., Sized]] = {**methods, "whole": pliant.inspect_and_crop}
     for n_cells in COST_CELLS:
         spent = measure_cost(works, n_cells=n_cells, n_images=sizes.timed)
         whole[n_cells] = spent.pop("whole")

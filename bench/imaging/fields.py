@@ -91,6 +91,9 @@ class Found:
     outlines: tuple[Outline, ...] | None
     is_accepted: NDArray[np.bool_]
 
+    def __len__(self) -> int:
+        return len(self.centres)
+
     @classmethod
     def nothing(cls) -> "Found":
         return cls(centres=np.empty((0, 2)), outlines=(), is_accepted=np.empty(0, bool))

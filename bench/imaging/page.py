@@ -149,6 +149,7 @@ def misses(results: Results) -> str:
     lines = []
     for title, tally in (
         ("planted", results.planted.caught),
+        ("blurred", results.blurred),
         ("real", results.foreign),
         ("good", results.accepted),
     ):

@@ -17,7 +17,7 @@ Pixels = NDArray[np.uint8]
 CURVE_SIGMAS_PX: Final = (1.0, 1.5, 2.0, 2.5, 3.0)
 BLUR_SIGMAS_PX: Final = (3.0, 4.0, 6.0)
 DRAWN_FAULTS: Final[tuple[Fault, ...]] = ("outside_well", "wall", "too_bright", "too_dark", "empty")
-DARKEST_LIGHT: Final = (0.3, 0.45)
+DARKEST_LIGHT: Final = (0.25, 0.4)
 """Light at the dark end of a planted gradient, as a share of the light at the other."""
 _SEED: Final = 9000
 _OUTLETS: Final = (None, 2, 3, 4, 5)

@@ -10,7 +10,14 @@ from bench.imaging import pliant
 from bench.imaging.fields import USUAL_UM_PER_PX, TrueField
 from bench.imaging.foreign import ForeignImage
 from bench.imaging.shares import Share, wilson
-from bench.imaging.spoilt import CURVE_SIGMAS_PX, PlantedImage, blur, draw_good, planted_images
+from bench.imaging.spoilt import (
+    BLUR_SIGMAS_PX,
+    CURVE_SIGMAS_PX,
+    PlantedImage,
+    blur,
+    draw_good,
+    planted_images,
+)
 
 _STRICTNESS = {Verdict.ACCEPTED: 0, Verdict.PARTLY: 1, Verdict.REJECTED: 2}
 
@@ -73,6 +80,16 @@ def measure_accepted(fields: Iterable[TrueField], accepted: Tally) -> None:
     for good in fields:
         image = pliant.inspect(good.pixels, um_per_px=good.um_per_px).image
         accepted.add(good.look, hit=image.verdict is Verdict.ACCEPTED, told=describe(image))
+
+
+def measure_blurred(fields: Iterable[TrueField], blurred: Tally) -> None:
+    """Count good images that are rejected as out of focus once they are blurred, by look."""
+    for good in fields:
+        for sigma_px in BLUR_SIGMAS_PX:
+            pixels = blur(good.pixels, sigma_px * good.per_usual_px)
+            image = pliant.inspect(pixels, um_per_px=good.um_per_px).image
+            hit = image.verdict is Verdict.REJECTED and _has(image, "out_of_focus")
+            blurred.add(good.look, hit=hit, told=f"σ {sigma_px:g} px: {describe(image)}")
 
 
 def measure_foreign(images: Iterable[ForeignImage]) -> Tally:
