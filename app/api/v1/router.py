@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from app.api.v1 import (
+    agreement,
     analyses,
     analysis_cells,
     audit,
@@ -30,6 +31,7 @@ _NOUNS = (
     analysis_cells,
     scores,
     references,
+    agreement,
     model_versions,
     instrument_profiles,
     audit,

@@ -12,7 +12,9 @@ from typing import Final
 import numpy as np
 
 from app.domain.method_comparison.deming import VarianceRatio
-from app.domain.method_comparison.pairs import Pairs, is_constant
+from app.domain.method_comparison.pairs import Pairs, Z, is_constant
+
+SINGLE_METHOD: Final = "bland-altman-replicates/1"
 
 FEWEST_DF: Final = 20
 """Our choice: a ratio of two variances with 20 degrees of freedom each is known to about ± 60 %."""
@@ -35,6 +37,9 @@ class Replicates:
     variance: float
     df: int
     mean_share: float
+
+
+NO_REPEATS: Final = Replicates(variance=0.0, df=0, mean_share=1.0)
 
 
 def pooled_variance(repeats: Sequence[Sequence[float]]) -> Replicates:
@@ -80,3 +85,32 @@ def single_sd(pairs: Pairs, reference: Replicates, image: Replicates) -> float |
         return None
     within = sum((1 - one.mean_share) * one.variance for one in (reference, image))
     return float(np.sqrt(pairs.differences.var(ddof=1) + within))
+
+
+@dataclass(frozen=True)
+class SingleRun:
+    """Limits of agreement for one run of the reference where the pairs are means of several.
+
+    No interval is given for them: the exact one covers plain differences only.
+    """
+
+    method: str
+    sd: float
+    lower_limit: float
+    upper_limit: float
+    df_reference: int
+
+
+def single_run(pairs: Pairs, reference: Replicates) -> SingleRun | None:
+    """Wider limits than those of the means; None where runs were not repeated often enough.
+
+    Parameters
+    ----------
+    reference
+        The repeats that the reference scores of these pairs are means of.
+    """
+    sd = single_sd(pairs, reference, NO_REPEATS)
+    if sd is None or reference.df < FEWEST_DF:
+        return None
+    bias = float(pairs.differences.mean())
+    return SingleRun(SINGLE_METHOD, sd, bias - Z * sd, bias + Z * sd, reference.df)
