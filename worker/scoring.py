@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from app.db.session import transaction
+from app.db.session import snapshot
 from app.db.tables import Job
 from app.domain.errors import PliantError
 from app.services import analyses, scores
@@ -10,7 +10,7 @@ from worker.context import Work
 
 
 def score_analysis(work: Work) -> None:
-    with transaction(work.context.sessions) as session:
+    with snapshot(work.context.sessions) as session:
         material = scores.read_material(session, work.subject_id)
     computed = None if material is None else scores.compute(material)
     with work.finish() as session:

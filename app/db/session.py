@@ -30,3 +30,11 @@ def transaction(sessions: SessionMaker) -> Iterator[Session]:
     """A session that commits when the block ends well and rolls back when it does not."""
     with sessions() as session, session.begin():
         yield session
+
+
+@contextmanager
+def snapshot(sessions: SessionMaker) -> Iterator[Session]:
+    """A transaction whose statements all see the database as it was at the first of them."""
+    with transaction(sessions) as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        yield session

@@ -99,6 +99,8 @@ def correct_image(
     image = session.get_one(
         ScanImage, image_id, with_for_update={"key_share": True}, populate_existing=True
     )
+    if image.verdict == Verdict.PENDING:
+        raise Conflict("image_pending", "The image is not judged yet; wait for its verdict.")
     before, is_wanted = image.corrected_verdict or image.verdict, verdict == "accepted"
     if (before in USABLE) != is_wanted:
         _refuse_without_cells(session, image)
@@ -181,8 +183,6 @@ def _refuse_without_crop(cell: Cell, profile: InstrumentProfile) -> None:
 
 
 def _refuse_without_cells(session: Session, image: ScanImage) -> None:
-    if image.verdict == Verdict.PENDING:
-        raise Conflict("image_pending", "The image is not judged yet; wait for its verdict.")
     if image.verdict == Verdict.REJECTED and not queries.has_cells(session, image.id):
         raise Conflict(
             "image_has_no_cells",

@@ -150,9 +150,10 @@ class SampleProgress:
 
 
 def read_material(session: Session, analysis_id: uuid.UUID) -> ScoreMaterial | None:
-    """The cells behind an analysis's score; None where the analysis is already over."""
-    # One snapshot for all that is read: a correction may commit between two statements.
-    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    """The cells behind an analysis's score; None where the analysis is already over.
+
+    Read it in a snapshot: a correction may be committed between two statements.
+    """
     row = analysis_with_sample(session, analysis_id)
     if row is None or row.Analysis.state in OVER:
         return None
