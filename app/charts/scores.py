@@ -1,22 +1,24 @@
-"""Charts as SVG text from domain values, for pages and PDF.
+"""Rigidity scores drawn: on one scale, by well, and as cumulative shares over outlets."""
 
-Marks carry presentation attributes, so that the same text looks right without a style sheet. No
-inline style: the pages' content policy forbids it.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import accumulate
 from math import ceil, floor
 from typing import Final
 
+from app.charts.drawing import (
+    GRID,
+    MUTED,
+    Axis,
+    Series,
+    diamond,
+    dot,
+    element,
+    figure,
+    line,
+    text,
+)
 from app.domain.outlets import CONSTRICTION_UM, OUTLETS
-
-INK: Final = "#1b2733"
-MUTED: Final = "#51606f"
-GRID: Final = "#d5dce3"
-FONT: Final = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 DEFAULT_AXIS: Final = (2.0, 4.0)
 """Outlet numbers between which the rigidity scores of nearly all donors lie."""
@@ -60,12 +62,12 @@ def score_scale(
     marks = [_ruler(axis, baseline)]
     for position, (series, estimate) in enumerate(rows):
         centre = 28 + 42 * position
-        marks.append(_text(series.name, 0, centre + 5, size=14))
+        marks.append(text(series.name, 0, centre + 5, size=14))
         marks.append(_interval(axis, estimate, centre, series.colour))
         marks.append(series.mark(axis.at(estimate.value), centre, 8))
     spoken = ". ".join(f"{series.name} {_spoken(estimate)}" for series, estimate in rows)
     title = "Rigidity scores on one scale"
-    return _figure(
+    return figure(
         marks,
         (width, baseline + 66),
         ident=ident,
@@ -80,14 +82,14 @@ def tiny_scale(image: Estimate, reference: Estimate | None, *, width: int = 120)
     axis = _axis_for(estimates, start_px=6, end_px=width - 6)
     whole = range(ceil(axis.low), floor(axis.high) + 1)
     row, reference_row = (14, 14) if reference is None else (8, 20)
-    marks = [_line(axis.at(outlet), 2, axis.at(outlet), 26, GRID, 1.5) for outlet in whole]
-    marks.append(_line(axis.start_px, 14, axis.end_px, 14, GRID, 1.5))
+    marks = [line(axis.at(outlet), 2, axis.at(outlet), 26, GRID, 1.5) for outlet in whole]
+    marks.append(line(axis.start_px, 14, axis.end_px, 14, GRID, 1.5))
     if reference is not None:
         marks.append(_interval(axis, reference, reference_row, REFERENCE.colour, reach=0))
         marks.append(REFERENCE.mark(axis.at(reference.value), reference_row, 4))
     marks.append(_interval(axis, image, row, IMAGE.colour, reach=0))
     marks.append(IMAGE.mark(axis.at(image.value), row, 4.5))
-    return _element(
+    return element(
         "svg", "".join(marks), viewBox=f"0 0 {width} 28", width=width, height=28,
         class_="chart", aria_hidden="true", focusable="false",
     )  # fmt: skip
@@ -101,16 +103,16 @@ def well_strip(
     axis = _axis_for([donor, *wells], start_px=110, end_px=width - 30)
     baseline = 10 + 30 * max(len(wells), 1)
     low, high = axis.at(donor.low), axis.at(donor.high)
-    band = _element("rect", x=low, y=6, width=high - low, height=baseline - 6, fill="#e3ecf6")
+    band = element("rect", x=low, y=6, width=high - low, height=baseline - 6, fill="#e3ecf6")
     marks = [band, _ruler(axis, baseline)]
     for position, (name, score) in enumerate(scores.items()):
         centre = 20 + 30 * position
-        marks.append(_text(name, 0, centre + 5, size=14))
+        marks.append(text(name, 0, centre + 5, size=14))
         marks.append(IMAGE.mark(axis.at(score), centre, 6))
     spoken = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
     title = "Rigidity score of each well"
     description = f"{spoken}; the band is the donor score's 95 % interval"
-    return _figure(marks, (width, baseline + 66), ident=ident, title=title, description=description)
+    return figure(marks, (width, baseline + 66), ident=ident, title=title, description=description)
 
 
 def cumulative_curves(
@@ -143,7 +145,7 @@ def cumulative_curves(
         for series, points in curves
     )
     title = "Cumulative share of cells over outlets"
-    return _figure(
+    return figure(
         marks, (width, 296), ident=ident, title=title, description=spoken or "No shares yet"
     )
 
@@ -155,48 +157,8 @@ def cumulated(shares: Mapping[int, float], last: int) -> list[tuple[int, float]]
     return list(zip(outlets, totals, strict=True))
 
 
-@dataclass(frozen=True)
-class Axis:
-    """A linear axis from a quantity to px."""
-
-    low: float
-    high: float
-    start_px: float
-    end_px: float
-
-    def at(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return self.start_px + share * (self.end_px - self.start_px)
-
-
-@dataclass(frozen=True)
-class Series:
-    """How one quantity looks in every chart: colour, shape and dash, so never colour alone."""
-
-    name: str
-    colour: str
-    dash: str | None
-    draw: Callable[[float, float, float, str], str]
-
-    def mark(self, column: float, row: float, radius: float) -> str:
-        return self.draw(column, row, radius, self.colour)
-
-
-def _dot(column: float, row: float, radius: float, colour: str) -> str:
-    return _element(
-        "circle", cx=column, cy=row, r=radius, fill=colour, stroke="#ffffff", stroke_width=1.5
-    )
-
-
-def _diamond(column: float, row: float, radius: float, colour: str) -> str:
-    reach = radius * 1.15
-    corners = [(0, -reach), (reach, 0), (0, reach), (-reach, 0)]
-    points = " ".join(f"{column + dx:.1f},{row + dy:.1f}" for dx, dy in corners)
-    return _element("polygon", points=points, fill="#ffffff", stroke=colour, stroke_width=2.5)
-
-
-IMAGE: Final = Series("Image", "#0b4f9c", None, _dot)
-REFERENCE: Final = Series("Reference", "#a34a00", "6 4", _diamond)
+IMAGE: Final = Series("Image", "#0b4f9c", None, dot)
+REFERENCE: Final = Series("Reference", "#a34a00", "6 4", diamond)
 
 
 def _axis_for(estimates: Sequence[Estimate], *, start_px: float, end_px: float) -> Axis:
@@ -208,26 +170,26 @@ def _axis_for(estimates: Sequence[Estimate], *, start_px: float, end_px: float) 
 
 def _ruler(axis: Axis, baseline: float) -> str:
     """The axis line, halves as ticks, outlets as labelled lines with their constriction."""
-    marks = [_line(axis.start_px, baseline, axis.end_px, baseline, MUTED, 1)]
+    marks = [line(axis.start_px, baseline, axis.end_px, baseline, MUTED, 1)]
     for half in range(ceil(axis.low * 2), floor(axis.high * 2) + 1):
         position, is_outlet = axis.at(half / 2), half % 2 == 0
         reach = baseline + (7 if is_outlet else 4)
-        marks.append(_line(position, baseline, position, reach, MUTED, 1))
+        marks.append(line(position, baseline, position, reach, MUTED, 1))
         if is_outlet:
-            marks.append(_line(position, 6, position, baseline, GRID, 1))
+            marks.append(line(position, 6, position, baseline, GRID, 1))
             marks.append(_outlet_label(half // 2, position, baseline + 23))
     low = baseline + 59
-    marks.append(_text("← more deformable", axis.start_px, low, fill=MUTED, size=12))
-    marks.append(_text("more rigid →", axis.end_px, low, fill=MUTED, size=12, anchor="end"))
+    marks.append(text("← more deformable", axis.start_px, low, fill=MUTED, size=12))
+    marks.append(text("more rigid →", axis.end_px, low, fill=MUTED, size=12, anchor="end"))
     return "".join(marks)
 
 
 def _outlet_label(outlet: int, column: float, row: float) -> str:
-    number = _text(str(outlet), column, row, size=14, anchor="middle")
+    number = text(str(outlet), column, row, size=14, anchor="middle")
     if outlet not in CONSTRICTION_UM:
         return number
     constriction = f"{CONSTRICTION_UM[outlet]:.2f} µm"
-    return number + _text(constriction, column, row + 15, fill=MUTED, size=11, anchor="middle")
+    return number + text(constriction, column, row + 15, fill=MUTED, size=11, anchor="middle")
 
 
 def _outlet_labels(columns: Axis, last: int, row: float) -> str:
@@ -236,43 +198,43 @@ def _outlet_labels(columns: Axis, last: int, row: float) -> str:
     labels = [
         _outlet_label(outlet, columns.at(outlet), row)
         if is_roomy
-        else _text(str(outlet), columns.at(outlet), row, size=13, anchor="middle")
+        else text(str(outlet), columns.at(outlet), row, size=13, anchor="middle")
         for outlet in range(1, last + 1)
     ]
     caption = "outlet and its constriction" if is_roomy else "outlet"
     end = columns.end_px
-    return "".join(labels) + _text(caption, end, row + 36, fill=MUTED, size=12, anchor="end")
+    return "".join(labels) + text(caption, end, row + 36, fill=MUTED, size=12, anchor="end")
 
 
 def _share_grid(columns: Axis, rows: Axis) -> str:
     marks = []
     for percent in (0, 25, 50, 75, 100):
         row, colour = rows.at(percent / 100), MUTED if percent == 50 else GRID
-        marks.append(_line(columns.start_px, row, columns.end_px, row, colour, 1))
+        marks.append(line(columns.start_px, row, columns.end_px, row, colour, 1))
         label = f"{percent} %"
-        marks.append(_text(label, columns.start_px - 8, row + 4, fill=MUTED, size=12, anchor="end"))
+        marks.append(text(label, columns.start_px - 8, row + 4, fill=MUTED, size=12, anchor="end"))
     return "".join(marks)
 
 
 def _curve(columns: Axis, rows: Axis, series: Series, points: Sequence[tuple[int, float]]) -> str:
     places = [(columns.at(outlet), rows.at(share)) for outlet, share in points]
-    line = _element(
+    drawn = element(
         "polyline", points=" ".join(f"{column:.1f},{row:.1f}" for column, row in places),
         fill="none", stroke=series.colour, stroke_width=2.5, stroke_dasharray=series.dash,
         stroke_linejoin="round",
     )  # fmt: skip
-    return line + "".join(series.mark(column, row, 5) for column, row in places)
+    return drawn + "".join(series.mark(column, row, 5) for column, row in places)
 
 
 def _legend_entry(series: Series, start: float) -> str:
-    sample = _line(start, 16, start + 30, 16, series.colour, 2.5, dash=series.dash)
-    return sample + series.mark(start + 15, 16, 5) + _text(series.name, start + 38, 21, size=13)
+    sample = line(start, 16, start + 30, 16, series.colour, 2.5, dash=series.dash)
+    return sample + series.mark(start + 15, 16, 5) + text(series.name, start + 38, 21, size=13)
 
 
 def _interval(axis: Axis, estimate: Estimate, row: float, colour: str, *, reach: float = 6) -> str:
     low, high = axis.at(estimate.low), axis.at(estimate.high)
-    ends = [_line(end, row - reach, end, row + reach, colour, 2) for end in (low, high) if reach]
-    return _line(low, row, high, row, colour, 3) + "".join(ends)
+    ends = [line(end, row - reach, end, row + reach, colour, 2) for end in (low, high) if reach]
+    return line(low, row, high, row, colour, 3) + "".join(ends)
 
 
 def _spoken(estimate: Estimate) -> str:
@@ -281,52 +243,3 @@ def _spoken(estimate: Estimate) -> str:
 
 def _last_outlet(shares: Mapping[int, float]) -> int:
     return max((outlet for outlet in OUTLETS if shares.get(outlet, 0.0) > 0), default=1)
-
-
-def _figure(
-    marks: Sequence[str], size: tuple[int, float], *, ident: str, title: str, description: str
-) -> str:
-    width, height = size
-    names = _element("title", escape(title), id=f"{ident}-title")
-    names += _element("desc", escape(description), id=f"{ident}-desc")
-    return _element(
-        "svg", names + "".join(marks), xmlns="http://www.w3.org/2000/svg", class_="chart",
-        viewBox=f"0 0 {width} {height:g}", width=width, height=height, role="img",
-        aria_labelledby=f"{ident}-title {ident}-desc", font_family=FONT,
-    )  # fmt: skip
-
-
-def _line(
-    column: float, row: float, to_column: float, to_row: float, colour: str, width: float,
-    *, dash: str | None = None,
-) -> str:  # fmt: skip
-    return _element(
-        "line", x1=column, y1=row, x2=to_column, y2=to_row, stroke=colour, stroke_width=width,
-        stroke_dasharray=dash,
-    )  # fmt: skip
-
-
-def _text(
-    content: str, column: float, row: float, *, size: int, fill: str = INK, anchor: str = "start"
-) -> str:
-    return _element(
-        "text", escape(content), x=column, y=row, fill=fill, font_size=size, text_anchor=anchor
-    )
-
-
-def _element(tag: str, inner: str = "", **attributes: str | float | None) -> str:
-    """One element; attribute values are escaped here, `inner` is markup already."""
-    written = "".join(
-        f' {_attribute_name(name)}="{escape(_plain(value))}"'
-        for name, value in attributes.items()
-        if value is not None
-    )
-    return f"<{tag}{written}>{inner}</{tag}>"
-
-
-def _attribute_name(name: str) -> str:
-    return name if name == "viewBox" else name.rstrip("_").replace("_", "-")
-
-
-def _plain(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:.6g}"
