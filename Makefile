@@ -1,7 +1,7 @@
 # Pliant's commands; `make` alone lists them. Needs Python 3.11 to 3.13, make and git; everything else goes into .venv.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-extended check format docs bench bench-imaging bundle screenshots lock browser clean
+.PHONY: help run test test-extended check format docs bench bench-imaging bundle outliner screenshots lock browser clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -59,6 +59,9 @@ bench-imaging: $(DEV) ## Measure what imaging finds, judges and costs, and write
 
 bundle: $(TRAIN) ## Train the demonstration network anew and put it into models/bundled
 	$(BIN)/python -m worker.offline train --bundle
+
+outliner: $(TRAIN) ## Train the network that outlines cells anew and put it into models/bundled
+	$(BIN)/python -m worker.offline train-outliner --bundle
 
 screenshots: $(TRAIN) $(DEV) browser ## Photograph the dashboard's pages into docs/images
 	PLIANT_SCREENSHOTS=1 $(BIN)/pytest -q tests/end_to_end/test_first_ten_minutes.py

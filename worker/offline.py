@@ -1,6 +1,7 @@
 """`python -m worker.offline`: what the program does to images, on a folder, without a server.
 
-`score` scores a folder as a sample; `train` fits a demonstration network to drawn donors.
+`score` scores a folder as a sample; `train` fits a demonstration network to drawn donors;
+`train-outliner` fits the network that outlines cells to drawn patches.
 `pliant score` and `pliant train` run them as child processes.
 """
 
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     _add_score(commands)
     _add_train(commands)
+    _add_train_outliner(commands)
     return parser
 
 
@@ -125,6 +127,47 @@ def _train(options: argparse.Namespace) -> int:
         "sha256": manifest["sha256"],
         "metrics": {key: manifest["metrics"][key] for key in ("accuracy", "parity")},
         "score_error": manifest["score_error"],
+    }
+    sys.stdout.write(json.dumps(summary) + "\n")
+    return 0
+
+
+def _add_train_outliner(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    train = commands.add_parser(
+        "train-outliner", help="fit the network that outlines cells and write its two files"
+    )
+    target = train.add_mutually_exclusive_group(required=True)
+    target.add_argument(
+        "--bundle", action="store_true", help="replace the outliner the program ships with"
+    )
+    target.add_argument("--output", type=Path, help="write the two files into this folder")
+    train.add_argument("--seed", type=int, help="of patches, weights and order")
+    train.add_argument(
+        "--quick", action="store_true", help="few patches, few steps: tries the machinery, no more"
+    )
+    train.set_defaults(run=_train_outliner)
+
+
+def _train_outliner(options: argparse.Namespace) -> int:
+    _quiet_tensorflow(gpu=False)
+    try:
+        # TensorFlow, as in _train.
+        from models.training.outliner import run  # noqa: PLC0415
+        from models.training.outliner.config import OutlinerConfig, quick_config  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        _say(f"Training is not installed ({error.name} is missing); run 'make run' without")
+        _say("PLIANT_TRAINING=0, or install requirements/train.txt.")
+        return USAGE
+    config = quick_config() if options.quick else OutlinerConfig()
+    if options.seed is not None:
+        config = replace(config, seed=options.seed)
+    trained = run.train_outliner(config, on_step=_say)
+    folder = BUNDLED_DIR if options.bundle else options.output
+    run.write_outliner(trained, folder)
+    summary = {
+        "folder": str(folder),
+        "sha256": trained.description["sha256"],
+        "figures": trained.description["figures"],
     }
     sys.stdout.write(json.dumps(summary) + "\n")
     return 0

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.imaging.outliner import KINDS
 from app.domain.synthetic.appearances import (
     APRON_PX,
     new_canvas,
@@ -42,14 +43,13 @@ __all__ = [
     "draw_field",
 ]
 
-KINDS: Final = ("single", "several", "blurred", "debris")
-"""What stands at a centre: a cell by itself, one that meets another, one out of focus by itself,
-and what is no red cell."""
 TOUCHING_GAP_UM: Final = 0.365
 """Outlines nearer than this count as touching (2 px of the usual image, as in `images`)."""
 BLURRED_FROM_UM: Final = 0.365
 """Blur of a single cell, σ, from which it counts as out of focus."""
 _FROM_WALL_PX: Final = 12.0
+_LITTER: Final = 4.0
+"""Groups of specks and fibres for each compact foreign thing of one kind."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +63,8 @@ class DrawnCells:
     radii_px
         Shape (n, 32) float32, distance from the centroid to the outline at `regions.ANGLES`.
     kind
-        int64, index into `KINDS`.
+        int64, index into `KINDS`: a cell by itself, one that meets another, one out of focus by
+        itself, and what is no red cell.
     gap_px
         Distance to the nearest other outline, negative for an overlap, inf if alone.
     blur_px
@@ -124,6 +125,8 @@ def draw_field(
     um_per_px: float = UM_PER_PX,
     foreign_per_mm2: float = 10.0,
     wall: bool = False,
+    jpeg_quality: int | None = None,
+    enlarged: float = 1.0,
 ) -> DrawnField:
     """Draw an image of cells in one look.
 
@@ -143,9 +146,13 @@ def draw_field(
         Mean number of platelets, of white cells, of clumps and of bubbles, each.
     wall
         Whether the wall of a well crosses the image.
+    jpeg_quality, enlarged
+        Compression, and how many times larger the image is than the picture it was made from:
+        the look of a figure in print.
     """
     rng = generator("field", look, seed)
     style = draw_style(look, rng, um_per_px=um_per_px)
+    camera = replace(style.camera, jpeg_quality=jpeg_quality, enlarged=enlarged)
     canvas = new_canvas(height_px, width_px)
     density = draw_density(rng)
     wall_canvas = np.zeros_like(canvas)
@@ -161,11 +168,11 @@ def draw_field(
         canvas, style, shapes, places, foreign_per_mm2, um_per_px=um_per_px, rng=rng
     )
     scene = _behind_wall(canvas, wall_canvas, hidden)[APRON_PX:-APRON_PX, APRON_PX:-APRON_PX]
-    light = draw_light(style.camera, height_px, width_px, rng)
+    light = draw_light(camera, height_px, width_px, rng)
     blur = np.hypot(defocus, style.camera.blur_px)
     visible = [thing for thing in foreign if hidden is None or not _is_hidden(thing, hidden, scene)]
     return DrawnField(
-        image=take_picture(scene, light, style.camera, rng),
+        image=take_picture(scene, light, camera, rng),
         light=light,
         cells=_truth(shapes, places, blur, (height_px, width_px), um_per_px),
         foreign=_foreign_truth(visible, style.camera.blur_px, (height_px, width_px)),
@@ -232,14 +239,9 @@ def _paint_foreign(
     um_per_px: float,
     rng: np.random.Generator,
 ) -> list[Foreign]:
-    area_mm2 = canvas.size * (um_per_px / 1000) ** 2
-    scatter_litter(
-        canvas,
-        strength=style.strength,
-        um_per_px=um_per_px,
-        count=8 * per_mm2 * area_mm2 / 2,
-        rng=rng,
-    )
+    inner_px = (canvas.shape[0] - 2 * APRON_PX) * (canvas.shape[1] - 2 * APRON_PX)
+    count = _LITTER * per_mm2 * inner_px * (um_per_px / 1000) ** 2
+    scatter_litter(canvas, strength=style.strength, um_per_px=um_per_px, count=count, rng=rng)
     return scatter_foreign(
         canvas,
         replace(style.appearance, cover=0.8),

@@ -1,0 +1,1 @@
+"""Training of the network that outlines cells, on drawn cells alone."""
