@@ -2,8 +2,16 @@
 
 from fastapi import APIRouter
 
-from app.dashboard.pages import accounts, images, model_versions, references, samples, try_it
+from app.dashboard.pages import (
+    accounts,
+    corrections,
+    images,
+    model_versions,
+    references,
+    samples,
+    try_it,
+)
 
 router = APIRouter(include_in_schema=False)
-for pages in (accounts, samples, references, images, model_versions, try_it):
+for pages in (accounts, samples, references, images, corrections, model_versions, try_it):
     router.include_router(pages.router)

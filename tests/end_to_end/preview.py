@@ -7,7 +7,7 @@ from dataclasses import replace
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -27,6 +27,15 @@ from app.dashboard.contexts.wording import (
 )
 from app.dashboard.rendering import FRONTEND, render
 from app.domain.outlets import CONSTRICTION_UM, IMAGED_OUTLETS, OUTLETS
+from tests.end_to_end.drawn_images import (
+    cell_part,
+    count_of,
+    drawn_image_page,
+    ident,
+    outlines,
+    picture,
+    query_of,
+)
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -188,6 +197,8 @@ def sample_page() -> sample.SamplePage:
                 "2.96", "2.63 to 3.30", "Counts", "31 204", "Ratchet 2", "Sort of 20 Nov", AT
             ),
         ),
+        corrected="3 cells and 1 image excluded by hand",
+        advice=(ADVICE,),
         reference_form=form,
         upload=upload_part(),
     )  # fmt: skip
@@ -205,6 +216,7 @@ def short_sample_page() -> sample.SamplePage:
     return replace(
         sample_page(), score=None, unavailable=unavailable, state=SAMPLE_STATES["unavailable"],
         is_demonstration=False, scale=None, curves=None, findings=(), references=(), refused=(),
+        corrected=None, advice=(),
         reference=None, donor_code="D-016",
     )  # fmt: skip
 
@@ -220,46 +232,47 @@ def empty_sample_page() -> sample.SamplePage:
     return replace(short_sample_page(), unavailable=None, wells=(), state=SAMPLE_STATES["received"])
 
 
-def well_page() -> images.WellPage:
+def tiles() -> tuple[images.ImageTile, ...]:
     tile = images.ImageTile(
-        "/images/1", "/picture.png", "img_001.bmp", VERDICTS["accepted"], "accepted",
-        "118 cells", None,
+        "/images/1", f"/api/v1/images/{ident(40)}/pixels?width=320", "img_001.bmp",
+        VERDICTS["accepted"], "accepted", "118 cells", (),
     )  # fmt: skip
     refused = replace(
         tile, verdict=VERDICTS["rejected"], verdict_code="rejected", filename="img_013.bmp",
-        cells="not counted", message="The image is out of focus; refocus and take it again.",
+        cells="", messages=("The image is out of focus; refocus and take it again.",),
     )  # fmt: skip
+    return (tile, refused, *(replace(tile, filename=f"img_{n:03}.bmp") for n in range(2, 9)))
+
+
+def verdict_filters() -> tuple[images.VerdictFilter, ...]:
+    return (
+        images.VerdictFilter("All", "25", "/wells/1?show=all", is_current=True),
+        images.VerdictFilter("Not used", "1", "/wells/1?show=rejected", is_current=False),
+    )
+
+
+ADVICE = (
+    "B2: 6 of 25 images are out of focus on the left third; refocus and take the well again while "
+    "the plate is on the stage."
+)
+
+
+def well_page() -> images.WellPage:
     return images.WellPage(
-        "B2", "Unsorted cells", "/samples/1", "DEMO-1", "25 images, 24 used.",
-        (tile, refused, *(replace(tile, filename=f"img_{n:03}.bmp") for n in range(2, 9))),
+        name="B2", content="Unsorted cells", sample_href="/samples/1",
+        images_href="/samples/1/images", donor_code="DEMO-1", summary="25 images, 24 used.",
+        advice=ADVICE, filters=verdict_filters(), tiles=tiles(), is_empty=False,
         is_demonstration=True,
     )  # fmt: skip
 
 
-def image_page() -> images.ImagePage:
-    rows = tuple(
-        images.CellRow(
-            id=f"c{n}",
-            number=n + 1,
-            row=str(120 + 37 * n),
-            column=str(90 + 53 * n),
-            diameter="6.2 µm",
-            verdict="rejected" if n % 7 == 3 else "accepted",
-            p_deformable="" if n % 7 == 3 else f"{(n * 13) % 100} %",
-            p_class="" if n % 7 == 3 else f"p{(n * 13) % 100 // 20}",
-            reason="cut by the edge" if n % 7 == 3 else "",
-        )
-        for n in range(40)
+def sample_images_page() -> images.SampleImagesPage:
+    well = images.WellPart(
+        "B2", "/wells/1", "Unsorted cells", "25 images, 24 used.", ADVICE, tiles()
     )
-    return images.ImagePage(
-        id="1", filename="img_001.bmp", verdict=VERDICTS["accepted"], well_name="B2",
-        well_href="/wells/1", sample_href="/samples/1", donor_code="DEMO-1",
-        picture="/picture.png", cells_src="/cells.json", width_px=2424, height_px=2424,
-        place="1 of 25", previous_href=None, next_href="/images/2",
-        findings=(FindingText("info", "A third of the field is too dark and was left out."),),
-        n_accepted=34, n_rejected=6, share="46 %", rows=rows, stored=AT, sha256="ab" * 32,
-        size="2424 × 2424 px, 0.1825 µm/px", model_name="demonstration-1",
-        is_demonstration_model=True, is_demonstration=True,
+    return images.SampleImagesPage(
+        "/samples/1", "DEMO-1", verdict_filters(),
+        (well, replace(well, name="B3", advice=None)), is_demonstration=True,
     )  # fmt: skip
 
 
@@ -310,7 +323,8 @@ def pages() -> dict[str, tuple[str, Shell, object, int]]:
             sample.UploadPage("DEMO-1", upload_part()), 200,
         ),
         "/wells/1": ("well.html", shell("Well B2"), well_page(), 200),
-        "/images/1": ("image.html", shell("img_001.bmp"), image_page(), 200),
+        "/samples/1/images": ("images_list.html", shell("Images"), sample_images_page(), 200),
+        "/images/1": ("image.html", shell("img_001.bmp"), drawn_image_page(), 200),
         "/model-versions": (
             "model_versions_list.html", shell("Model versions", "models"), models_page(), 200,
         ),
@@ -338,33 +352,22 @@ async def _drawn(request: Request) -> Response:
     return answer
 
 
-async def _cells(_: Request) -> JSONResponse:
-    circle = [(0, 18), (13, 13), (18, 0), (13, -13), (0, -18), (-13, -13), (-18, 0), (-13, 13)]
-    items = [
-        {
-            "id": f"c{n}",
-            "row": 120 + 37 * n,
-            "column": 90 + 53 * n,
-            "verdict": "rejected" if n % 7 == 3 else "accepted",
-            "p_deformable": None if n % 7 == 3 else (n * 13) % 100 / 100,
-            "outline": [(120 + 37 * n + r, 90 + 53 * n + c) for r, c in circle],
-        }
-        for n in range(40)
-    ]
-    return JSONResponse({"items": items, "next_cursor": None})
-
-
-async def _picture(_: Request) -> Response:
-    grey = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">'
-        '<rect width="100" height="100" fill="#b4b4b4"/></svg>'
-    )
-    return Response(grey, media_type="image/svg+xml")
+async def _image(request: Request) -> Response:
+    """Any image, with as many cells as its number says."""
+    page = drawn_image_page(count_of(request), query_of(request))
+    answer = render("image.html", shell(page.filename), page)
+    answer.headers["Content-Security-Policy"] = POLICY
+    return answer
 
 
 def application() -> Starlette:
     door: Callable[[Request], Awaitable[Response]] = _drawn
     routes: list[BaseRoute] = [Route(path, door) for path in pages()]
-    routes += [Route("/api/v1/cells.json", _cells), Route("/picture.png", _picture)]
+    routes += [
+        Route("/images/{image_id}", _image),
+        Route("/images/{image_id}/outlines", outlines),
+        Route("/images/{image_id}/cells/{cell_id}", cell_part),
+        Route("/api/v1/images/{image_id}/pixels", picture),
+    ]
     routes.append(Mount("/static", StaticFiles(directory=FRONTEND / "static")))
     return Starlette(routes=routes)

@@ -103,7 +103,7 @@ def see_an_image_with_its_cells(page: Page) -> None:
     drawn = page.locator("[data-viewer][data-drawn]")
     expect(drawn).to_be_visible()
     assert int(drawn.get_attribute("data-drawn") or 0) > 30
-    page.locator("[data-show]").first.press("Enter")
+    page.keyboard.press("n")
     expect(page.locator("tr[data-chosen]")).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert grave_violations(page) == []

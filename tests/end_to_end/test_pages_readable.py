@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from app.dashboard.rendering import FRONTEND
 from tests.end_to_end.accessibility import grave_violations, sideways_scroll_px
+from tests.end_to_end.drawn_images import ident
 from tests.end_to_end.preview import pages
 
 pytestmark = pytest.mark.browser
@@ -54,13 +55,22 @@ def test_skip_link_is_the_first_stop_and_leads_to_the_content(page: Page, previe
 
 def test_an_image_can_be_read_without_a_mouse(page: Page, preview_url: str) -> None:
     page.goto(f"{preview_url}/images/1")
-    page.wait_for_selector("[data-drawn='40']")
-    page.get_by_role("button", name="Show cell 2, row 157, column 143").press("Enter")
-    assert page.locator("tr[data-chosen]").get_attribute("data-cell") == "c1"
-    page.get_by_label("Rejected cells").press("Space")
-    assert not page.get_by_label("Rejected cells").is_checked()
-    page.get_by_role("link", name="Next").press("Enter")
-    page.wait_for_url("**/images/2")
+    page.wait_for_selector("[data-drawn='40'][data-masked='true']")
+    page.get_by_role("link", name="Show cell 2, row").press("Enter")
+    expect(page.get_by_role("heading", name="Cell 2 of 40")).to_be_visible()
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="Cell 3 of 40")).to_be_visible()
+    assert page.locator("tr[data-chosen]").get_attribute("data-cell") == str(ident(1002))
+    page.get_by_role("link", name="Rejected").press("Enter")
+    expect(page.get_by_role("link", name="Rejected")).to_have_attribute("aria-current", "true")
+    page.keyboard.press("n")
+    expect(page.locator("#cell .chip")).to_have_text("Excluded by hand")
+    page.get_by_label("Keys").uncheck()
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="Cell 2 of 40")).to_be_visible()
+    page.get_by_label("Keys").check()
+    page.keyboard.press("]")
+    page.wait_for_url(f"**/images/{ident(41)}")
 
 
 def test_only_the_chosen_way_to_enter_a_reference_shows(page: Page, preview_url: str) -> None:

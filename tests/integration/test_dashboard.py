@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from app.dashboard.contexts.cells import LINES_PER_PAGE
 from app.db.session import transaction
 from app.security.permissions import SYSTEM, Role
 from app.services import accounts, analyses, references
@@ -228,7 +229,7 @@ def test_a_well_and_an_image_tell_what_was_seen(person: TestClient, laboratory: 
     image = person.get(image_path).text
     assert "1 of 2" in words(image)
     cells = person.get(f"/api/v1{image_path}/cells").json()["items"]
-    assert image.count("data-cell=") == len(cells) > 0
+    assert image.count("data-cell=") == min(len(cells), LINES_PER_PAGE) > 0
 
 
 def test_a_model_version_shows_its_manifest_and_its_mark(

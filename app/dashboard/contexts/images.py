@@ -1,28 +1,27 @@
-"""The images of a well, and one image with its cells."""
+"""The images of a well and of a sample: thumbnails, verdicts, what to take again."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.dashboard.contexts.wording import (
-    TONES,
-    VERDICTS,
-    Chip,
-    FindingText,
-    MomentText,
-    count_text,
-    counted_text,
-    moment_text,
-    percent_text,
-)
-from app.services.images import CellView, ImageView
-from app.services.model_versions import ModelVersionView
+from app.dashboard.contexts.image import image_chip, picture_href
+from app.dashboard.contexts.wording import Chip, count_text, counted_text
+from app.services.images import ImageView
+from app.services.retakes import RetakeAdvice
 from app.services.samples import SampleView, WellView
 
-PICTURE_PX: Final = 1212
 TILE_PX: Final = 320
-SCALE_STEPS: Final = 5
-"""Steps of the colour scale of p(deformable); the style sheet names them p0 to p4."""
+CellsByHand = Mapping[uuid.UUID, int]
+"""How many cells were corrected one by one, by image; only images where some were."""
+VERDICT_FILTERS: Final = {
+    "all": "All",
+    "accepted": "Used",
+    "partly": "Used in part",
+    "rejected": "Not used",
+    "pending": "Being judged",
+    "corrected": "By hand",
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,15 @@ class ImageTile:
     verdict: Chip
     verdict_code: str
     cells: str
-    message: str | None
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class VerdictFilter:
+    text: str
+    count: str
+    href: str
+    is_current: bool
 
 
 @dataclass(frozen=True)
@@ -41,65 +48,85 @@ class WellPage:
     name: str
     content: str
     sample_href: str
+    images_href: str
     donor_code: str
     summary: str
+    advice: str | None
+    filters: tuple[VerdictFilter, ...]
     tiles: tuple[ImageTile, ...]
+    is_empty: bool
     is_demonstration: bool
 
 
 @dataclass(frozen=True)
-class CellRow:
-    id: str
-    number: int
-    row: str
-    column: str
-    diameter: str
-    verdict: str
-    p_deformable: str
-    p_class: str
-    reason: str
+class WellPart:
+    name: str
+    href: str
+    content: str
+    summary: str
+    advice: str | None
+    tiles: tuple[ImageTile, ...]
 
 
 @dataclass(frozen=True)
-class ImagePage:
-    id: str
-    filename: str
-    verdict: Chip
-    well_name: str
-    well_href: str
+class SampleImagesPage:
     sample_href: str
     donor_code: str
-    picture: str
-    cells_src: str
-    width_px: int
-    height_px: int
-    place: str
-    previous_href: str | None
-    next_href: str | None
-    findings: tuple[FindingText, ...]
-    n_accepted: int
-    n_rejected: int
-    share: str | None
-    rows: tuple[CellRow, ...]
-    stored: MomentText
-    sha256: str
-    size: str
-    model_name: str | None
-    is_demonstration_model: bool
+    filters: tuple[VerdictFilter, ...]
+    wells: tuple[WellPart, ...]
     is_demonstration: bool
 
 
-def well_page(sample: SampleView, well: WellView, images: Sequence[ImageView]) -> WellPage:
-    counts = well.images
-    used = f"{counts.accepted + counts.partly} used, {counts.rejected} not used"
-    waiting = f", {counts.pending} still being judged" if counts.pending else ""
+def well_page(
+    sample: SampleView,
+    well: WellView,
+    images: Sequence[ImageView],
+    advice: Sequence[RetakeAdvice],
+    by_hand: CellsByHand,
+    show: str,
+) -> WellPage:
     return WellPage(
         name=well.name,
         content=_content_of(well.outlet),
         sample_href=f"/samples/{sample.id}",
+        images_href=f"/samples/{sample.id}/images",
         donor_code=sample.donor_code,
-        summary=f"{counted_text(counts.total, 'image')}: {used}{waiting}.",
-        tiles=tuple(_tile(image) for image in images),
+        summary=_summary(well),
+        advice=_advice_on(well, advice),
+        filters=_filters(f"/wells/{well.id}", images, by_hand, show),
+        tiles=_tiles(images, by_hand, show),
+        is_empty=not images,
+        is_demonstration=sample.is_demonstration,
+    )
+
+
+def sample_images_page(
+    sample: SampleView,
+    images: Sequence[ImageView],
+    advice: Sequence[RetakeAdvice],
+    by_hand: CellsByHand,
+    show: str,
+) -> SampleImagesPage:
+    by_well = [
+        (well, _tiles([one for one in images if one.well_id == well.id], by_hand, show))
+        for well in sample.wells
+    ]
+    return SampleImagesPage(
+        sample_href=f"/samples/{sample.id}",
+        donor_code=sample.donor_code,
+        filters=_filters(f"/samples/{sample.id}/images", images, by_hand, show),
+        wells=tuple(
+            WellPart(
+                name=well.name,
+                href=f"/wells/{well.id}",
+                content=_content_of(well.outlet),
+                summary=_summary(well),
+                advice=_advice_on(well, advice),
+                tiles=tiles,
+            )
+            for well, tiles in by_well
+            if tiles or show == "all"
+        ),
         is_demonstration=sample.is_demonstration,
     )
 
@@ -108,74 +135,55 @@ def _content_of(outlet: int | None) -> str:
     return "Unsorted cells" if outlet is None else f"Cells of outlet {outlet}"
 
 
-def _tile(image: ImageView) -> ImageTile:
-    is_judged = image.verdict in ("accepted", "partly")
+def _summary(well: WellView) -> str:
+    counts = well.images
+    used = f"{counts.accepted + counts.partly} used, {counts.rejected} not used"
+    waiting = f", {counts.pending} still being judged" if counts.pending else ""
+    return f"{counted_text(counts.total, 'image')}: {used}{waiting}."
+
+
+def _advice_on(well: WellView, advice: Sequence[RetakeAdvice]) -> str | None:
+    return next((one.message for one in advice if one.well_id == well.id), None)
+
+
+def _matches(image: ImageView, by_hand: CellsByHand, show: str) -> bool:
+    if show == "corrected":
+        return image.correction is not None or image.id in by_hand
+    return show in ("all", image.verdict)
+
+
+def _filters(
+    path: str, images: Sequence[ImageView], by_hand: CellsByHand, show: str
+) -> tuple[VerdictFilter, ...]:
+    counts = {code: sum(_matches(one, by_hand, code) for one in images) for code in VERDICT_FILTERS}
+    return tuple(
+        VerdictFilter(text, count_text(counts[code]), f"{path}?show={code}", code == show)
+        for code, text in VERDICT_FILTERS.items()
+        if counts[code] or code in ("all", show)
+    )
+
+
+def _tiles(images: Sequence[ImageView], by_hand: CellsByHand, show: str) -> tuple[ImageTile, ...]:
+    shown = (image for image in images if _matches(image, by_hand, show))
+    return tuple(_tile(image, by_hand.get(image.id, 0)) for image in shown)
+
+
+def _tile(image: ImageView, n_by_hand: int) -> ImageTile:
+    is_used = image.verdict in ("accepted", "partly")
     return ImageTile(
         href=f"/images/{image.id}",
-        picture=f"/api/v1/images/{image.id}/pixels?width={TILE_PX}",
+        picture=picture_href(image, TILE_PX),
         filename=image.filename,
-        verdict=VERDICTS[image.verdict],
+        verdict=image_chip(image),
         verdict_code=image.verdict,
-        cells=counted_text(image.n_cells or 0, "cell") if is_judged else "",
-        message=image.findings[0].message if image.findings else None,
+        cells=counted_text(image.n_cells or 0, "cell") if is_used else "",
+        messages=tuple(_messages(image, n_by_hand)),
     )
 
 
-def image_page(
-    *,
-    sample: SampleView,
-    image: ImageView,
-    neighbours: Sequence[ImageView],
-    cells: Sequence[CellView],
-    version: ModelVersionView | None,
-) -> ImagePage:
-    place = next(n for n, other in enumerate(neighbours) if other.id == image.id)
-    accepted = [cell for cell in cells if cell.verdict == "accepted"]
-    is_classified = any(cell.p_deformable is not None for cell in accepted)
-    return ImagePage(
-        id=str(image.id),
-        filename=image.filename,
-        verdict=VERDICTS[image.verdict],
-        well_name=image.well_name,
-        well_href=f"/wells/{image.well_id}",
-        sample_href=f"/samples/{sample.id}",
-        donor_code=sample.donor_code,
-        picture=f"/api/v1/images/{image.id}/pixels?width={PICTURE_PX}",
-        cells_src=f"/images/{image.id}/cells",
-        width_px=image.width,
-        height_px=image.height,
-        place=f"{place + 1} of {len(neighbours)}",
-        previous_href=f"/images/{neighbours[place - 1].id}" if place else None,
-        next_href=f"/images/{neighbours[place + 1].id}" if place + 1 < len(neighbours) else None,
-        findings=tuple(FindingText(TONES[one.level], one.message) for one in image.findings),
-        n_accepted=len(accepted),
-        n_rejected=len(cells) - len(accepted),
-        share=_share_deformable(accepted) if is_classified else None,
-        rows=tuple(_cell_row(number, cell) for number, cell in enumerate(cells, 1)),
-        stored=moment_text(image.created_at),
-        sha256=image.sha256,
-        size=f"{image.width} × {image.height} px, {image.um_per_px:g} µm/px",
-        model_name=version.name if version and is_classified else None,
-        is_demonstration_model=version is not None and version.demonstration,
-        is_demonstration=sample.is_demonstration,
-    )
-
-
-def _share_deformable(cells: Sequence[CellView]) -> str:
-    called = [cell.p_deformable for cell in cells if cell.p_deformable is not None]
-    return percent_text(sum(p >= 0.5 for p in called) / len(called))
-
-
-def _cell_row(number: int, cell: CellView) -> CellRow:
-    p = cell.p_deformable if cell.verdict == "accepted" else None
-    return CellRow(
-        id=str(cell.id),
-        number=number,
-        row=count_text(round(cell.row)),
-        column=count_text(round(cell.column)),
-        diameter=f"{cell.diameter_um:.1f} µm",
-        verdict=cell.verdict,
-        p_deformable="" if p is None else percent_text(p),
-        p_class="" if p is None else f"p{min(int(p * SCALE_STEPS), SCALE_STEPS - 1)}",
-        reason=", ".join(code.replace("_", " ").lower() for code in cell.findings),
-    )
+def _messages(image: ImageView, n_by_hand: int) -> list[str]:
+    """What people said, then what was found."""
+    messages = [f"By hand: {image.correction.reason}"] if image.correction else []
+    if n_by_hand:
+        messages.append(f"{counted_text(n_by_hand, 'cell')} corrected by hand")
+    return messages + [finding.message for finding in image.findings]

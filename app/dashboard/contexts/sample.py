@@ -139,6 +139,8 @@ class SamplePage:
     n_pending: int
     findings: tuple[FindingText, ...]
     refused: tuple[RefusedImage, ...]
+    corrected: str | None
+    advice: tuple[str, ...]
     references: tuple[ReferenceRow, ...]
     reference_form: ReferenceForm
     upload: UploadPart

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from app.charts import Estimate, cumulated, cumulative_curves, score_scale, well_strip
+from app.dashboard.contexts.corrections import corrected_text
 from app.dashboard.contexts.references import (
     mean_of_references,
     mean_shares,
@@ -44,7 +45,9 @@ from app.dashboard.contexts.wording import (
 from app.domain.errors import Conflict
 from app.domain.outlets import CONSTRICTION_UM
 from app.services.analyses import AnalysisView
+from app.services.correction_log import CorrectedCounts
 from app.services.images import ImageView
+from app.services.retakes import advise_retakes
 from app.services.samples import SampleView, WellView
 from app.services.scores import ScoreView
 
@@ -64,6 +67,7 @@ def sample_page(
     score: ScoreView | Conflict,
     analysis: AnalysisView | None,
     images: Sequence[ImageView],
+    corrected: CorrectedCounts,
     may_edit: bool,
     may_read_models: bool,
     max_file_bytes: int,
@@ -95,6 +99,8 @@ def sample_page(
         n_pending=sum(well.images.pending for well in sample.wells),
         findings=tuple(_findings(found)),
         refused=tuple(_refused(images)),
+        corrected=corrected_text(corrected),
+        advice=tuple(one.message for one in advise_retakes(images)),
         references=tuple(reference_row(one) for one in sample.references),
         reference_form=reference_form(form, form_notice),
         upload=_upload(sample, max_file_bytes),
@@ -273,8 +279,14 @@ def _refused(images: Sequence[ImageView]) -> list[RefusedImage]:
             href=f"/images/{image.id}",
             filename=image.filename,
             well=image.well_name,
-            message=" ".join(finding.message for finding in image.findings),
+            message=_why_unused(image),
         )
         for image in images
         if image.verdict == "rejected"
     ]
+
+
+def _why_unused(image: ImageView) -> str:
+    if image.correction:
+        return f"Excluded by {image.correction.corrected_by}: {image.correction.reason}"
+    return " ".join(finding.message for finding in image.findings)

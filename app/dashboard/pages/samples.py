@@ -23,7 +23,7 @@ from app.db.session import transaction
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.identifiers import parse_din
 from app.security.permissions import Permission, Principal
-from app.services import analyses, images, samples, scores
+from app.services import analyses, correction_log, images, samples, scores
 from app.services.paging import Listing
 from app.services.samples import SampleState, SampleView
 from app.services.scores import ScoreView
@@ -116,9 +116,10 @@ def show_sample(
     sample = samples.get_sample(session, principal, sample_id)
     page = sample_page(
         sample,
-        score=_score_or_refusal(session, principal, sample_id),
+        score=score_or_refusal(session, principal, sample_id),
         analysis=analyses.latest_of_sample(session, sample_id),
         images=images.list_images(session, principal, sample_id),
+        corrected=correction_log.count_corrected(session, principal, sample_id),
         may_edit=principal.permits(Permission.UPLOAD_IMAGES),
         may_read_models=principal.permits(Permission.READ_MODELS),
         max_file_bytes=max_file_bytes,
@@ -129,7 +130,7 @@ def show_sample(
     return render("sample.html", shell, page, status=422 if notice else 200)
 
 
-def _score_or_refusal(
+def score_or_refusal(
     session: Session, principal: Principal, sample_id: uuid.UUID
 ) -> ScoreView | Conflict:
     try:
