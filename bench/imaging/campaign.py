@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
 from app.domain.synthetic.looks import HELD_OUT_LOOKS
-from bench.imaging import baselines, drawn, figure_one, foreign, pliant
+from bench.imaging import baselines, drawn, figure_one, foreign, outliner_alone, pliant
 from bench.imaging.cost import Spent, measure_cost
 from bench.imaging.detection import (
     CentreFigures,
@@ -31,6 +31,7 @@ PLIANT: Final = "Pliant"
 PUBLISHED: Final = "published method"
 METHODS: Final[Mapping[str, Method]] = {
     PLIANT: pliant.find,
+    "outliner alone, whole image": outliner_alone.find,
     PUBLISHED: baselines.at_usual_size(baselines.find_as_published),
     "Hough circles after CLAHE": baselines.at_usual_size(baselines.find_circles),
     "scikit-image watershed": baselines.at_usual_size(baselines.find_by_watershed),
