@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import cv2
 from sqlalchemy.orm import Session
+from threadpoolctl import threadpool_limits
 
 from app.db.session import SessionMaker, make_engine, make_sessions, transaction
 from app.jobs import ledger
@@ -38,7 +39,10 @@ class Context:
 
 
 def make_context(settings: Settings) -> Context:
-    cv2.setNumThreads(1)  # one process per core; OpenCV would start a thread for each
+    # One process per core; each library would start a thread for each. The last digits of a product
+    # of matrices depend on the number of threads, and a restored score is the earlier one exactly.
+    cv2.setNumThreads(1)
+    threadpool_limits(limits=1, user_api="blas")
     return Context(
         settings=settings,
         sessions=make_sessions(make_engine(required_database_url(settings))),
