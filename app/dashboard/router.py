@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.dashboard.pages import (
     accounts,
+    agreement,
     corrections,
     images,
     model_versions,
@@ -13,5 +14,14 @@ from app.dashboard.pages import (
 )
 
 router = APIRouter(include_in_schema=False)
-for pages in (accounts, samples, references, images, corrections, model_versions, try_it):
+for pages in (
+    accounts,
+    samples,
+    references,
+    images,
+    corrections,
+    agreement,
+    model_versions,
+    try_it,
+):
     router.include_router(pages.router)

@@ -84,7 +84,12 @@ def withdraw_pair(session: Session, principal: Principal, pair_id: uuid.UUID, re
     row = _visible_pair(session, principal, pair_id)
     if row.withdrawn_at is not None:
         raise Conflict("pair_withdrawn", "The pair was withdrawn before; nothing changed.")
-    row.withdrawn_reason = _text(reason, "pair_reason", "Say why the pair is withdrawn")
+    if not _is_said(reason):
+        raise InvalidInput(
+            "pair_reason",
+            f"Say why the pair is withdrawn, in 1 to {MOST_NOTE_CHARACTERS} characters.",
+        )
+    row.withdrawn_reason = reason.strip()
     row.withdrawn_at = func.clock_timestamp()
     row.withdrawn_by = principal.id
     audit.record(
@@ -100,7 +105,11 @@ def withdraw_pair(session: Session, principal: Principal, pair_id: uuid.UUID, re
 
 def add_note(session: Session, principal: Principal, pair_id: uuid.UUID, text: str) -> NoteView:
     """Note something on a pair: the id is a sample's, or a pair's measured elsewhere."""
-    note = PairNote(text=_text(text, "pair_note", "Write the note"), created_by=principal.id)
+    if not _is_said(text):
+        raise InvalidInput(
+            "pair_note", f"Write the note, in 1 to {MOST_NOTE_CHARACTERS} characters."
+        )
+    note = PairNote(text=text.strip(), created_by=principal.id)
     sample = session.get(Sample, pair_id)
     if sample is not None and may_see(principal, sample):
         note.sample_id = sample.id
@@ -131,11 +140,8 @@ def _visible_pair(session: Session, principal: Principal, pair_id: uuid.UUID) ->
     return row
 
 
-def _text(text: str, code: str, ask: str) -> str:
-    stripped = text.strip()
-    if not 0 < len(stripped) <= MOST_NOTE_CHARACTERS:
-        raise InvalidInput(code, f"{ask}, in 1 to {MOST_NOTE_CHARACTERS} characters.")
-    return stripped
+def _is_said(text: str) -> bool:
+    return 0 < len(text.strip()) <= MOST_NOTE_CHARACTERS
 
 
 def _row(principal: Principal, pair: NewPair) -> OutsidePair:
