@@ -6,19 +6,26 @@ member is refused, because a network whose input is prepared wrongly still gives
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, TypeVar
 
+from app.domain.cell_looks import LOOK_NAMES
 from app.domain.errors import InvalidInput
 from app.domain.outlets import OUTLETS
+from app.domain.population import TrainingDonors
+from models.calibration import Calibration
 
 FORMAT: Final = "pliant-model/1"
 TARGETS: Final = ("outlet", "class")
 ARCHITECTURES: Final = ("compact", "published")
 SHA256_HEX_DIGITS: Final = 64
+OPTIONAL: Final = ("training_donors", "calibration")
+"""Members that manifests from before scores had a guard lack."""
 
 T = TypeVar("T")
+_NUMBERS: Final = re.compile(r"\[\n(?: *-?[0-9][0-9.eE+-]*,?\n)+ *\]")
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,12 @@ class Manifest:
         Donors, cells and seeds; the saved configuration; figures on held-out donors.
     score_error
         None where no held-out donor could be scored.
+    training_donors
+        Looks of the donors that fitted the network, for the population guard
+        (`app.domain.population.TrainingDonors`); None where they were not measured.
+    calibration
+        Errors over further donors of known truth (`models.calibration.Calibration`); None where
+        there were none. Where there is one, scores take their error from it.
     """
 
     name: str
@@ -89,6 +102,8 @@ class Manifest:
     training: Mapping[str, Any]
     metrics: Mapping[str, Any]
     score_error: ScoreError | None
+    training_donors: Mapping[str, Any] | None = None
+    calibration: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _refuse_unless(self.target in TARGETS, f"target {self.target!r} is unknown")
@@ -102,6 +117,21 @@ class Manifest:
         )
         self._check_outlets()
         self._check_prior()
+        self._check_donors()
+
+    def _check_donors(self) -> None:
+        """Refuse what scoring could not read, before a sample waits for it."""
+        try:
+            donors = TrainingDonors.from_json(self.training_donors)
+            if self.calibration is not None:
+                Calibration.from_json(self.calibration)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _refusal("training_donors or calibration cannot be read") from error
+        if donors is not None:
+            _refuse_unless(
+                donors.looks.shape == (len(donors.codes), len(LOOK_NAMES)),
+                "training_donors are not one row of looks per donor",
+            )
 
     def _check_outlets(self) -> None:
         _refuse_unless(len(self.outlets) >= 2, "fewer than two outlets")
@@ -126,7 +156,9 @@ class Manifest:
         return values
 
     def to_text(self) -> str:
-        return json.dumps(self.to_json(), indent=2, allow_nan=False) + "\n"
+        """Indented JSON, each list of numbers on one line: donors' looks are thousands of them."""
+        text = json.dumps(self.to_json(), indent=2, allow_nan=False)
+        return _NUMBERS.sub(lambda found: _join_lines(found.group()), text) + "\n"
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Manifest":
@@ -138,7 +170,10 @@ class Manifest:
             ``model_manifest_invalid``, naming the member.
         """
         _refuse_unless(values.get("format") == FORMAT, f"format is not {FORMAT}")
-        _check_members(values, {"format", *(field.name for field in fields(cls))})
+        _check_members(
+            dict.fromkeys(OPTIONAL) | dict(values),
+            {"format", *(field.name for field in fields(cls))},
+        )
         error = values["score_error"]
         return cls(
             name=_typed(values, "name", str),
@@ -158,6 +193,8 @@ class Manifest:
             training=_typed(values, "training", dict),
             metrics=_typed(values, "metrics", dict),
             score_error=None if error is None else _score_error(error),
+            training_donors=_optional(values, "training_donors"),
+            calibration=_optional(values, "calibration"),
         )
 
     @classmethod
@@ -193,6 +230,14 @@ def _typed(values: Mapping[str, Any], name: str, kind: type[T]) -> T:
     if not isinstance(value, kind):
         raise _refusal(f"{name} is not of type {kind.__name__}")
     return value
+
+
+def _join_lines(numbers: str) -> str:
+    return " ".join(numbers.split()).replace("[ ", "[").replace(" ]", "]")
+
+
+def _optional(values: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    return None if values.get(name) is None else _typed(values, name, dict)
 
 
 def _whole(value: object, name: str) -> int:

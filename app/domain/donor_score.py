@@ -1,33 +1,44 @@
 """The donor score of a sample: one number from its unsorted wells, an interval, or the reasons.
 
-The interval resamples wells and then images, never cells alone, because cells of one image share
-its light and its focus. With two wells that still misses most of the spread between wells, so the
-spread of the model's own errors over held-out donors, who were scored from one well each, is
-added to every draw.
+The interval resamples images, never cells alone, because cells of one image share its light and
+its focus. Two wells say too little of the spread between wells: that comes from the laboratory's
+earlier samples, and until these are enough the interval is called a lower bound. The spread of the
+model's own errors over donors it has not seen is added to every draw.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.quality import Finding, Level
+from app.domain.look_correction import LookCorrectedScore, LookCorrection, correct_score
+from app.domain.population import Placement, TrainingDonors, report_population
+from app.domain.quality import Finding
+from app.domain.score_findings import report_interval, report_left_out, report_replicates
+from app.domain.score_intervals import (
+    DRAWS,
+    SEED,
+    Draws,
+    ModelError,
+    Pool,
+    draw_samples,
+    interval_of,
+    pool_cells,
+    standard_error_of_wells,
+)
 from app.domain.scoring import (
     USUAL_MIX_WEIGHT,
     Floats,
     Mixing,
-    bin_posteriors,
     crossing_share,
     deformable_share,
     expectation_maximisation,
     published_rigidity_score,
     rigidity_scores,
 )
-
-DRAWS: Final = 1000
-SEED: Final = 20260101
+from app.domain.well_effects import ReplicateRange, WellSpread, judge_replicates
 
 
 @dataclass(frozen=True)
@@ -50,27 +61,50 @@ class ModelFigures:
     mixing
         How posteriors become shares.
     score_error_sd
-        Root mean square error of the rigidity score over held-out donors; None where it was not
-        measured.
+        Root mean square error of the rigidity score over donors the model was not fitted to; None
+        where it was not measured.
     n_error_donors
-        Held-out donors behind it.
+        Donors behind it.
+    training_donors
+        What the donors that fitted the model look like; None where that was not measured.
+    correction
+        What a sample's look says of the score's error; None where that was not measured.
+    well_spread
+        How far wells of one donor lay apart there; None where donors had one well.
     """
 
     outlets: tuple[int, ...]
     mixing: Mixing
     score_error_sd: float | None
     n_error_donors: int
+    training_donors: TrainingDonors | None = None
+    correction: LookCorrection | None = None
+    well_spread: WellSpread | None = None
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> Self:
         """Read them from a model version's manifest, as JSON values."""
-        error = manifest["score_error"]
+        calibration = manifest.get("calibration")
+        # The calibration's donors are more, and their wells' own spread is kept apart.
+        error = manifest["score_error"] if calibration is None else calibration["donor_error"]
         return cls(
             outlets=tuple(manifest["outlets"]),
             mixing=Mixing.usual(manifest["outlets"], manifest["training_prior"]),
             score_error_sd=None if error is None else float(np.hypot(error["sd"], error["bias"])),
             n_error_donors=0 if error is None else int(error["n_donors"]),
+            training_donors=TrainingDonors.from_json(manifest.get("training_donors")),
+            correction=None
+            if calibration is None
+            else LookCorrection.from_json(calibration["look_correction"]),
+            well_spread=None if calibration is None else WellSpread.of_model(calibration["wells"]),
         )
+
+    @property
+    def error(self) -> ModelError | None:
+        """None where it was not measured."""
+        if self.score_error_sd is None or self.n_error_donors < 2:
+            return None
+        return ModelError(self.score_error_sd, self.n_error_donors)
 
 
 @dataclass(frozen=True)
@@ -85,12 +119,16 @@ class WellCells:
         Shape (n,), which of the well's accepted images each cell lies in.
     n_images
         Accepted images, those without a cell included.
+    mean_looks
+        Shape (f,), means over the accepted cells (`app.domain.cell_looks`); None where they were
+        not measured.
     """
 
     name: str
     p_outlet: NDArray[np.float32]
     image_index: NDArray[np.intp]
     n_images: int
+    mean_looks: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +153,8 @@ class WellScore:
     n_cells: int
     n_images: int
     outlet_fractions: dict[int, float]
+    standard_error: float | None = None
+    """From resampling its images; None in scores from before it was kept."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +170,11 @@ class DonorScore:
     n_cells: int
     n_images: int
     n_wells: int
-    replicate_difference: float | None
+    replicates: ReplicateRange | None
     wells: tuple[WellScore, ...]
+    placement: Placement
+    look_corrected: LookCorrectedScore | None
+    interval_resamples: tuple[str, ...]
     findings: tuple[Finding, ...]
 
 
@@ -182,32 +225,43 @@ def counted_share(wells: tuple[WellCells, ...], model: ModelFigures) -> float | 
 
 
 def score_donor(
-    wells: tuple[WellCells, ...], model: ModelFigures, needs: Requirements
+    wells: tuple[WellCells, ...],
+    model: ModelFigures,
+    needs: Requirements,
+    history: WellSpread | None = None,
 ) -> DonorScore:
     """Score a sample for which `missing_for_score` found nothing missing.
 
     The shares over outlets are EM's, drawn towards the usual mix; the rigidity score is their
     crossover (`rs-image-outlets/1`). Wells below their minimum are left out with a finding.
+    `reasons_to_withhold` says whether the number may be given.
+
+    Parameters
+    ----------
+    history
+        Spread of wells in this laboratory's earlier samples by the same model version.
     """
     used = usable_wells(wells, needs)
-    left_out = [well for well in wells if well not in used]
-    pool = _pool(used)
-    rng = np.random.default_rng(SEED)
-    point = expectation_maximisation(
-        pool.posteriors, pool.counts.sum(axis=0, keepdims=True), model.mixing
+    pool = pool_cells(
+        [well.p_outlet for well in used],
+        [well.image_index for well in used],
+        [well.n_images for well in used],
     )
-    draws = _resample(pool, model, rng)
+    rng = np.random.default_rng(SEED)
+    point = expectation_maximisation(pool.posteriors, pool.total, model.mixing)
+    draws = draw_samples(pool, model.mixing, model.outlets, history, model.error, rng)
     counted = counted_share(used, model)
     assert counted is not None
-    scores = _well_scores(used, pool, model)
+    scores = _well_scores(used, pool, model, rng)
     corrected = float(deformable_share(point, model.outlets)[0])
     score = float(rigidity_scores(point, model.outlets)[0])
-    errors = _draw_model_errors(model, len(draws), rng)
-    crossing = crossing_share(point[0], score, model.outlets)
-    low, high = _interval(np.clip(deformable_share(draws, model.outlets) - crossing * errors, 0, 1))
+    looks, donors = _mean_looks(used), model.training_donors
+    placement = Placement.unknown() if donors is None else donors.place(looks)
+    replicates = _replicates(scores, history, model)
+    low, high = interval_of(_deformable_draws(draws, point[0], score, model))
     return DonorScore(
         rigidity_score=score,
-        rigidity_interval=_interval(rigidity_scores(draws, model.outlets) + errors),
+        rigidity_interval=interval_of(draws.scores + draws.model_errors),
         deformability_score=100 * corrected,
         deformability_interval=(100 * low, 100 * high),
         counted=counted,
@@ -217,75 +271,70 @@ def score_donor(
         n_cells=sum(len(well.p_outlet) for well in used),
         n_images=sum(well.n_images for well in used),
         n_wells=len(used),
-        replicate_difference=_spread(scores),
+        replicates=replicates,
         wells=scores,
-        findings=_findings(left_out, model, needs),
+        placement=placement,
+        look_corrected=correct_score(model.correction, looks, placement, score, draws),
+        interval_resamples=draws.resampled,
+        findings=(
+            *_report_left_out(wells, needs),
+            *report_interval(history, is_error_known=model.error is not None),
+            *report_replicates(replicates),
+            *report_population(placement),
+        ),
     )
 
 
-@dataclass(frozen=True)
-class _Pool:
-    """The cells of all wells: b binned posteriors, and how many cells of each image they hold."""
-
-    posteriors: Floats  # (b, k)
-    counts: Floats  # (images, b)
-    well_of_image: NDArray[np.intp]  # (images,)
-
-
-def _pool(wells: tuple[WellCells, ...]) -> _Pool:
-    offsets = np.cumsum([0, *(well.n_images for well in wells)])
-    images = np.concatenate(
-        [well.image_index + offset for well, offset in zip(wells, offsets[:-1], strict=True)]
+def reasons_to_withhold(score: DonorScore) -> tuple[Reason, ...]:
+    """Why a score that was computed must not be given: its wells disagree."""
+    replicates = score.replicates
+    if replicates is None or not replicates.disagree:
+        return ()
+    return (
+        Reason(
+            "wells_disagree",
+            f"the unsorted wells' scores differ by {abs(replicates.difference):.2f}, more than "
+            f"{replicates.largest:.2f}; look for a mix-up, light or focus, and take one again",
+        ),
     )
-    posteriors, counts = bin_posteriors(
-        np.concatenate([well.p_outlet for well in wells]), images, int(offsets[-1]), steps=16
+
+
+def _deformable_draws(draws: Draws, point: Floats, score: float, model: ModelFigures) -> Floats:
+    """Shares deformable; errors of the score carried over at its crossing, dF = -f dRS."""
+    crossing = crossing_share(point, score, model.outlets)
+    errors = draws.well_errors + draws.model_errors
+    return np.asarray(
+        np.clip(deformable_share(draws.shares, model.outlets) - crossing * errors, 0, 1)
     )
-    well_of_image = np.repeat(np.arange(len(wells)), [well.n_images for well in wells])
-    return _Pool(posteriors, counts, well_of_image)
 
 
-def _resample(pool: _Pool, model: ModelFigures, rng: np.random.Generator) -> Floats:
-    """Shares, shape (DRAWS, k), of samples redrawn by well and then by image."""
-    weights = np.zeros((DRAWS, len(pool.counts)))
-    n_wells = int(pool.well_of_image.max()) + 1
-    times = rng.multinomial(n_wells, np.full(n_wells, 1 / n_wells), size=DRAWS)
-    for well in range(n_wells):
-        images = np.flatnonzero(pool.well_of_image == well)
-        n_drawn = times[:, well] * len(images)
-        weights[:, images] = rng.multinomial(n_drawn, np.full(len(images), 1 / len(images)))
-    drawn = weights @ pool.counts
-    drawn = drawn[drawn.sum(axis=1) > 0]
-    return expectation_maximisation(pool.posteriors, drawn, model.mixing)
-
-
-def _draw_model_errors(model: ModelFigures, n: int, rng: np.random.Generator) -> Floats:
-    """Errors of the rigidity score as over held-out donors (t, donors - 1); 0 if not measured."""
-    if model.score_error_sd is None or model.n_error_donors < 2:
-        return np.zeros(n)
-    return model.score_error_sd * rng.standard_t(model.n_error_donors - 1, size=n)
-
-
-def _interval(draws: Floats) -> tuple[float, float]:
-    """The 2.5 and 97.5 percentiles."""
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return float(low), float(high)
+def _mean_looks(wells: tuple[WellCells, ...]) -> Floats | None:
+    """Over all cells of the wells; None where a well with cells lacks them."""
+    seen = [well for well in wells if len(well.p_outlet)]
+    known = [well.mean_looks for well in seen if well.mean_looks is not None]
+    if not seen or len(known) < len(seen):
+        return None
+    return np.asarray(np.average(known, axis=0, weights=[len(well.p_outlet) for well in seen]))
 
 
 def _well_scores(
-    wells: tuple[WellCells, ...], pool: _Pool, model: ModelFigures
+    wells: tuple[WellCells, ...], pool: Pool, model: ModelFigures, rng: np.random.Generator
 ) -> tuple[WellScore, ...]:
-    per_well = np.stack(
-        [pool.counts[pool.well_of_image == i].sum(axis=0) for i in range(len(wells))]
-    )
-    filled = per_well.sum(axis=1) > 0
+    per_well = pool.by_well
+    filled = np.flatnonzero(per_well.sum(axis=1) > 0)
     shares = expectation_maximisation(pool.posteriors, per_well[filled], model.mixing)
     scores = rigidity_scores(shares, model.outlets)
-    named = [well for well, has_cells in zip(wells, filled, strict=True) if has_cells]
+    errors = standard_error_of_wells(pool, model.mixing, model.outlets, rng)[filled]
     return tuple(
         WellScore(
-            well.name, float(score), len(well.p_outlet), well.n_images, _by_outlet(share, model)
+            name=wells[i].name,
+            rigidity_score=float(score),
+            n_cells=len(wells[i].p_outlet),
+            n_images=wells[i].n_images,
+            outlet_fractions=_by_outlet(share, model),
+            standard_error=float(error),
         )
-        for well, score, share in zip(named, scores, shares, strict=True)
+        for i, score, share, error in zip(filled, scores, shares, errors, strict=True)
     )
 
 
@@ -293,55 +342,27 @@ def _by_outlet(shares: Floats, model: ModelFigures) -> dict[int, float]:
     return {outlet: float(f) for outlet, f in zip(model.outlets, shares, strict=True)}
 
 
-def _spread(scores: tuple[WellScore, ...]) -> float | None:
-    """First minus second well with two, largest minus smallest with more, None with one."""
-    values = [well.rigidity_score for well in scores]
-    if len(values) < 2:
-        return None
-    return values[0] - values[1] if len(values) == 2 else max(values) - min(values)
+def _replicates(
+    wells: tuple[WellScore, ...], history: WellSpread | None, model: ModelFigures
+) -> ReplicateRange | None:
+    """By the laboratory's own wells where they are enough, else by those of the model's donors."""
+    errors = [well.standard_error or 0.0 for well in wells]
+    usual = float(np.sqrt(np.mean(np.square(errors)))) if errors else 0.0
+    spread = history if history is not None and history.is_enough else model.well_spread
+    return judge_replicates([well.rigidity_score for well in wells], usual, spread)
 
 
-def _findings(
-    left_out: list[WellCells], model: ModelFigures, needs: Requirements
-) -> tuple[Finding, ...]:
-    found = [
-        Finding(
-            "well_left_out",
-            Level.WARNING,
-            float(well.n_images),
-            float(needs.min_images_per_well),
-            f"{well.name} has {well.n_images} accepted images of {needs.min_images_per_well} "
-            "needed and is left out; add images to include it.",
-        )
-        for well in left_out
-    ]
-    if model.score_error_sd is None or model.n_error_donors < 2:
-        found.append(
-            Finding(
-                "interval_is_lower_bound",
-                Level.WARNING,
-                None,
-                None,
-                "The model's error over donors was not measured: read the interval as a lower "
-                "bound; well effects are not included.",
-            )
-        )
-    else:
-        found.append(
-            Finding(
-                "no_laboratory_history",
-                Level.INFO,
-                float(model.n_error_donors),
-                None,
-                f"The interval takes well and donor effects from {model.n_error_donors} held-out "
-                "donors of the model; this laboratory's own history is not included yet.",
-            )
-        )
-    return tuple(found)
+def _report_left_out(wells: tuple[WellCells, ...], needs: Requirements) -> tuple[Finding, ...]:
+    return tuple(
+        report_left_out(well.name, well.n_images, needs.min_images_per_well)
+        for well in wells
+        if well.n_images < needs.min_images_per_well
+    )
 
 
 def to_details(score: DonorScore) -> dict[str, Any]:
     """The record kept beside the number; keys of outlets become text, as JSON wants."""
+    replicates, looks = score.replicates, score.look_corrected
     return {
         "rigidity_interval": list(score.rigidity_interval),
         "deformability_score": score.deformability_score,
@@ -352,18 +373,21 @@ def to_details(score: DonorScore) -> dict[str, Any]:
         "n_cells": score.n_cells,
         "n_images": score.n_images,
         "n_wells": score.n_wells,
-        "replicate_difference": score.replicate_difference,
+        "replicate_difference": None if replicates is None else replicates.difference,
+        "replicates": None if replicates is None else replicates.to_json(),
         "wells": [
-            {
-                "name": well.name,
-                "rigidity_score": well.rigidity_score,
-                "n_cells": well.n_cells,
-                "n_images": well.n_images,
-                "outlet_fractions": {str(k): v for k, v in well.outlet_fractions.items()},
-            }
+            asdict(well)
+            | {"outlet_fractions": {str(k): v for k, v in well.outlet_fractions.items()}}
             for well in score.wells
         ],
+        "population": str(score.placement.standing),
+        "placement": score.placement.to_json(),
+        "look_corrected": None if looks is None else looks.to_json(),
         "findings": [finding.to_json() for finding in score.findings],
-        "interval_method": {"draws": DRAWS, "seed": SEED, "resampled": ["wells", "images"]},
+        "interval_method": {
+            "draws": DRAWS,
+            "seed": SEED,
+            "resampled": list(score.interval_resamples),
+        },
         "usual_mix_weight": USUAL_MIX_WEIGHT,
     }

@@ -71,6 +71,11 @@ def report_donors(config: DrawnDonorsConfig) -> list[Donor]:
     return _donors("REPORT", config.n_report_donors, config)
 
 
+def fit_donors(config: DrawnDonorsConfig) -> list[Donor]:
+    """The donors of the fitting set, as `draw_partition` draws them."""
+    return _donors("FIT", config.n_fit_donors, config)
+
+
 def find_crops(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Cut the accepted cells of an image.
 

@@ -8,10 +8,12 @@ from app.domain.donor_score import (
     WellCells,
     counted_share,
     missing_for_score,
+    reasons_to_withhold,
     score_donor,
     to_details,
 )
 from app.domain.scoring import Mixing, rigidity_score_of_fractions
+from app.domain.well_effects import SpreadSource, WellSpread
 
 NEEDS = Requirements(min_wells=2, min_images_per_well=20, min_cells=1000)
 SPREAD = 0.9
@@ -34,8 +36,14 @@ def drawn_well(
     return WellCells(name, p.astype(np.float32), np.repeat(np.arange(images), cells), images)
 
 
-def score(*wells: WellCells, error_sd: float | None = 0.06) -> DonorScore:
-    return score_donor(wells, figures(error_sd), NEEDS)
+def score(
+    *wells: WellCells, error_sd: float | None = 0.06, history: WellSpread | None = None
+) -> DonorScore:
+    return score_donor(wells, figures(error_sd), NEEDS, history)
+
+
+def codes(found: DonorScore) -> set[str]:
+    return {finding.code for finding in found.findings}
 
 
 def test_the_score_finds_the_mix_that_was_drawn() -> None:
@@ -62,8 +70,8 @@ def test_the_interval_grows_with_the_models_error_over_donors() -> None:
     wells = (drawn_well("B2"), drawn_well("B3", seed=2))
     narrow, wide = score(*wells, error_sd=None), score(*wells, error_sd=0.2)
     assert np.diff(wide.rigidity_interval) > 2 * np.diff(narrow.rigidity_interval)
-    assert "interval_is_lower_bound" in {finding.code for finding in narrow.findings}
-    assert "interval_is_lower_bound" not in {finding.code for finding in wide.findings}
+    assert "model_error_unknown" in codes(narrow)
+    assert "model_error_unknown" not in codes(wide)
 
 
 def test_wells_that_differ_widen_the_interval() -> None:
@@ -73,8 +81,57 @@ def test_wells_that_differ_widen_the_interval() -> None:
         error_sd=None,
     )  # fmt: skip
     assert np.diff(unlike.rigidity_interval) > 3 * np.diff(alike.rigidity_interval)
-    assert unlike.replicate_difference is not None
-    assert unlike.replicate_difference < -0.5
+    assert unlike.replicates is not None
+    assert unlike.replicates.difference < -0.5
+
+
+def test_wells_that_disagree_give_no_number() -> None:
+    unlike = score(
+        drawn_well("B2", mix=(0.3, 0.5, 0.2, 0.0)), drawn_well("B3", mix=(0.0, 0.2, 0.5, 0.3))
+    )
+    (reason,) = reasons_to_withhold(unlike)
+    assert reason.code == "wells_disagree"
+    assert reasons_to_withhold(score(drawn_well("B2"), drawn_well("B3", seed=2))) == ()
+
+
+def test_without_a_history_the_interval_is_called_a_lower_bound() -> None:
+    wells = (drawn_well("B2"), drawn_well("B3", seed=2))
+    assert "interval_is_lower_bound" in codes(score(*wells))
+    short = WellSpread(0.2, 0.0, 29, SpreadSource.LABORATORY)
+    assert score(*wells, history=short).rigidity_interval == score(*wells).rigidity_interval
+
+
+def test_a_history_of_wells_widens_the_interval_and_more_wells_narrow_it() -> None:
+    history = WellSpread(0.2, 0.0, 40, SpreadSource.LABORATORY)
+    wells = tuple(drawn_well(f"B{n}", seed=n) for n in range(8))
+    two, eight = (score(*used, history=history, error_sd=None) for used in (wells[:2], wells))
+    assert "wells_from_history" in codes(two)
+    assert np.diff(two.rigidity_interval) == pytest.approx(2 * 2.02 * 0.2 / np.sqrt(2), rel=0.12)
+    assert np.diff(eight.rigidity_interval) < 0.6 * np.diff(two.rigidity_interval)
+
+
+def test_wells_further_apart_than_usual_are_told() -> None:
+    history = WellSpread(0.02, 0.0, 400, SpreadSource.LABORATORY)
+    wells = (drawn_well("B2", mix=(0.1, 0.4, 0.4, 0.1)), drawn_well("B3", mix=(0.1, 0.5, 0.3, 0.1)))
+    found = score(*wells, history=history)
+    assert found.replicates is not None
+    assert found.replicates.expected is not None
+    assert abs(found.replicates.difference) > found.replicates.expected
+    assert "wells_far_apart" in codes(found) or reasons_to_withhold(found)
+
+
+def test_the_order_of_cells_and_images_changes_nothing() -> None:
+    wells = (drawn_well("B2"), drawn_well("B3", seed=2))
+    shuffled = tuple(shuffle(well, seed) for seed, well in enumerate(wells))
+    assert score(*shuffled) == score(*wells)
+
+
+def shuffle(well: WellCells, seed: int) -> WellCells:
+    rng = np.random.default_rng(seed)
+    order, renamed = rng.permutation(len(well.p_outlet)), rng.permutation(well.n_images)
+    return WellCells(
+        well.name, well.p_outlet[order], renamed[well.image_index][order], well.n_images
+    )
 
 
 def test_a_well_with_too_few_images_is_left_out_and_said_so() -> None:

@@ -1,0 +1,80 @@
+"""What a donor score must say beside its number: what was left out, what its interval lacks."""
+
+from app.domain.quality import Finding, Level
+from app.domain.well_effects import FEWEST_DEGREES, ReplicateRange, WellSpread
+
+
+def report_left_out(well: str, n_images: int, needed: int) -> Finding:
+    return Finding(
+        "well_left_out",
+        Level.WARNING,
+        float(n_images),
+        float(needed),
+        f"{well} has {n_images} accepted images of {needed} needed and is left out; add images "
+        "to include it.",
+    )
+
+
+def report_interval(history: WellSpread | None, *, is_error_known: bool) -> tuple[Finding, ...]:
+    """Say what the interval rests on.
+
+    Parameters
+    ----------
+    history
+        Of this laboratory's wells.
+    is_error_known
+        Whether the model's error over donors it has not seen was measured.
+    """
+    findings = [_report_wells(history)]
+    if not is_error_known:
+        findings.append(
+            Finding(
+                "model_error_unknown",
+                Level.WARNING,
+                None,
+                None,
+                "The model's error over donors was not measured: read the interval as a lower "
+                "bound.",
+            )
+        )
+    return tuple(findings)
+
+
+def _report_wells(history: WellSpread | None) -> Finding:
+    degrees = 0 if history is None else history.degrees_of_freedom
+    if history is not None and history.is_enough:
+        return Finding(
+            "wells_from_history",
+            Level.INFO,
+            history.between_sd,
+            None,
+            f"The interval takes the spread between wells, SD {history.between_sd:.2f}, from this "
+            f"laboratory's earlier samples ({degrees} degrees of freedom).",
+        )
+    return Finding(
+        "interval_is_lower_bound",
+        Level.WARNING,
+        float(degrees),
+        float(FEWEST_DEGREES),
+        "The interval is a lower bound: well effects not included. Earlier samples with replicate "
+        f"wells give {degrees} degrees of freedom of {FEWEST_DEGREES} needed.",
+    )
+
+
+def report_replicates(replicates: ReplicateRange | None) -> tuple[Finding, ...]:
+    """Wells further apart than usual, though not beyond the limit."""
+    if replicates is None or replicates.expected is None or replicates.disagree:
+        return ()
+    if abs(replicates.difference) <= replicates.expected:
+        return ()
+    return (
+        Finding(
+            "wells_far_apart",
+            Level.WARNING,
+            abs(replicates.difference),
+            replicates.expected,
+            f"Replicate wells differ by {abs(replicates.difference):.2f}; 95 % of samples differ "
+            f"by less than {replicates.expected:.2f}. Look for light, focus or mixing that differs "
+            "between the wells.",
+        ),
+    )
