@@ -192,9 +192,10 @@ def _body(
         inside += np.float32(look.dimple) * np.exp(-((reach / np.float32(look.dimple_width)) ** 2))
     if look.texture:
         inside += np.float32(look.texture) * _texture(look.grain_px, 2 * half, rng)
+    added = _edges(look, reach, facing)
     if look.stain:
-        inside += _stained(look.stain, reach)
-    return cover, cover * inside, _edges(look, reach, facing)
+        added += _stained(look.stain, reach)  # ends at the outline by itself
+    return cover, cover * inside, added
 
 
 def _edges(look: Appearance, reach: Canvas, facing: Canvas) -> Canvas:

@@ -30,6 +30,8 @@ class Camera:
         None for no compression.
     enlarged
         How many times larger than the picture it was made from; 1 for a true image.
+    soft_px
+        Gaussian σ of that smaller picture's own blur, in its pixels.
     """
 
     level: float = 185.0
@@ -40,6 +42,7 @@ class Camera:
     noise: float = 1.5
     jpeg_quality: int | None = None
     enlarged: float = 1.0
+    soft_px: float = 0.0
 
 
 def take_picture(
@@ -59,23 +62,51 @@ def take_picture(
     NDArray[np.uint8]
         Shape (h, w).
     """
-    height, width = deviation.shape
     scene = (
         deviation if camera.blur_px < 0.2 else cv2.GaussianBlur(deviation, (0, 0), camera.blur_px)
     )
     grey = light * (1 + scene)
-    small = (max(1, round(width / camera.enlarged)), max(1, round(height / camera.enlarged)))
-    if camera.enlarged > 1:
-        grey = np.asarray(cv2.resize(grey, small, interpolation=cv2.INTER_AREA), np.float32)
-    noisy = grey + camera.noise * _noise(grey.shape, rng)
+    # Averaging over the pixels of a smaller picture takes most of the noise away.
+    noisy = grey + camera.noise * rng.standard_normal(grey.shape, dtype=np.float32)
     image = np.asarray(np.clip(noisy + 0.5, 0, 255), np.uint8)
-    if camera.jpeg_quality is not None:
-        image = _compress(image, camera.jpeg_quality)
-    if camera.enlarged > 1:
-        image = np.asarray(
-            cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8
-        )
-    return image
+    return reprint(
+        image, enlarged=camera.enlarged, jpeg_quality=camera.jpeg_quality, soft_px=camera.soft_px
+    )
+
+
+def reprint(
+    image: NDArray[np.uint8], *, enlarged: float, jpeg_quality: int | None, soft_px: float = 0.0
+) -> NDArray[np.uint8]:
+    """Make a picture smaller, soften and compress it, and enlarge it again, as on its way to print.
+
+    Parameters
+    ----------
+    image
+        Shape (h, w).
+    enlarged
+        Its size over the smaller picture's, at least 1.
+    jpeg_quality
+        None for no compression.
+    soft_px
+        Gaussian σ in pixels of the smaller picture.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        Shape (h, w).
+    """
+    height, width = image.shape
+    small = image
+    if enlarged > 1:
+        size = (max(1, round(width / enlarged)), max(1, round(height / enlarged)))
+        small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        if soft_px > 0.2:
+            small = np.asarray(cv2.GaussianBlur(small, (0, 0), soft_px), np.uint8)
+    if jpeg_quality is not None:
+        small = _compress(small, jpeg_quality)
+    if enlarged > 1:
+        small = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC))
+    return np.asarray(small, np.uint8)
 
 
 def draw_light(camera: Camera, height: int, width: int, rng: np.random.Generator) -> Canvas:
@@ -94,10 +125,6 @@ def draw_light(camera: Camera, height: int, width: int, rng: np.random.Generator
     )
     coarse = (camera.level * np.maximum(shape, 0.2)).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
-
-
-def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> Canvas:
-    return rng.standard_normal(shape, dtype=np.float32)
 
 
 def _compress(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:

@@ -127,6 +127,7 @@ def draw_field(
     wall: bool = False,
     jpeg_quality: int | None = None,
     enlarged: float = 1.0,
+    soft_px: float = 0.0,
 ) -> DrawnField:
     """Draw an image of cells in one look.
 
@@ -146,13 +147,13 @@ def draw_field(
         Mean number of platelets, of white cells, of clumps and of bubbles, each.
     wall
         Whether the wall of a well crosses the image.
-    jpeg_quality, enlarged
-        Compression, and how many times larger the image is than the picture it was made from:
-        the look of a figure in print.
+    jpeg_quality, enlarged, soft_px
+        Compression, how many times larger the image is than the picture it was made from, and
+        that picture's own blur: the look of a figure in print. See `cameras.reprint`.
     """
     rng = generator("field", look, seed)
     style = draw_style(look, rng, um_per_px=um_per_px)
-    camera = replace(style.camera, jpeg_quality=jpeg_quality, enlarged=enlarged)
+    camera = replace(style.camera, jpeg_quality=jpeg_quality, enlarged=enlarged, soft_px=soft_px)
     canvas = new_canvas(height_px, width_px)
     density = draw_density(rng)
     wall_canvas = np.zeros_like(canvas)

@@ -20,6 +20,7 @@ FINE: Final = 32
 COARSE: Final = 48
 COARSE_BLOCKS: Final = 3
 HEAD: Final = 48
+HEAD_BLOCKS: Final = 2
 FAINT: Final = 0.06
 """Deviation that is compressed to a half: faint cells fill the first layer's range too."""
 RADIUS_UNIT_PX: Final = 4.0
@@ -44,7 +45,9 @@ def build_outliner() -> keras.Model:
     for _ in range(COARSE_BLOCKS):
         x = layers.Add()([x, _convolve(x, COARSE, 3)])
     x = layers.Conv2DTranspose(FINE, 2, strides=2)(x)
-    x = _convolve(layers.Add()([fine, x]), HEAD, 3)
+    x = layers.Add()([fine, x])
+    for _ in range(HEAD_BLOCKS):
+        x = _convolve(x, HEAD, 3)
     centre = layers.Conv2D(1, 1, bias_initializer=keras.initializers.Constant(RARE_CENTRE))(x)
     radii = layers.Conv2D(
         N_ANGLES, 1, activation="relu", bias_initializer=keras.initializers.Constant(2.0)

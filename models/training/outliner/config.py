@@ -41,12 +41,15 @@ class PatchConfig:
     wall_share: float = 0.06
     strong_looks: tuple[str, ...] = ("shaded", "dark_rings", "bright_rings", "crenated")
     """Looks whose cells outlive hard compression; the others keep the better qualities."""
-    worst_jpeg: int = 35
+    worst_jpeg: int = 45
     worst_jpeg_of_faint: int = 80
     jpeg_share: float = 0.25
-    enlarged_share: float = 0.35
-    """Of the strong looks' patches: made from a smaller picture, as in print."""
-    enlarged: tuple[float, float] = (1.5, 2.8)
+    printed_share: float = 0.4
+    """Of the strong looks' and the donor images' patches: made from a smaller picture, as in
+    print."""
+    printed_soft_px: tuple[float, float] = (0.0, 1.0)
+    """Blur of the smaller picture, σ in its own pixels."""
+    enlarged: tuple[float, float] = (1.4, 3.0)
     edge_share: float = 0.3
     """Patches of which a strip lies outside the image, hence is 0."""
     packed_share: float = 0.2
@@ -67,7 +70,7 @@ class OutlinerConfig:
     """One training run of the outliner."""
 
     patches: PatchConfig = field(default_factory=PatchConfig)
-    n_patches: int = 9000
+    n_patches: int = 8000
     n_steps: int = 5000
     batch_size: int = 16
     learning_rate: float = 3e-3

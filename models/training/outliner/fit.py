@@ -16,6 +16,8 @@ from models.training.outliner.targets import HEAT, HEAT_WEIGHT, KIND, RADII, WEI
 Losses = tuple[float, float, float]
 _REPORT_EVERY: Final = 100
 _LEAST: Final = 1e-4
+OFF_CENTRE: Final = 0.1
+"""Weight of outline and kind where no centre is near."""
 _GAIN: Final = (0.75, 1.3)
 
 
@@ -92,7 +94,8 @@ def measure_losses(
     outputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor], targets: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Losses of centres (per centre), outlines (relative to the radius) and kinds."""
-    weight = targets[..., WEIGHT]
+    # The square with the centre is the one that will be read.
+    weight = targets[..., WEIGHT] * (OFF_CENTRE + (1 - OFF_CENTRE) * targets[..., HEAT])
     covered = tf.reduce_sum(weight) + 1.0
     centre, radii, kinds = outputs
     truth = targets[..., RADII:]

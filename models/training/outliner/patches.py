@@ -13,6 +13,7 @@ from app.domain.imaging.flattening import estimate_background, shrink
 from app.domain.imaging.outliner import KINDS
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.regions import ANGLES
+from app.domain.synthetic.cameras import reprint
 from app.domain.synthetic.debris import DebrisKind
 from app.domain.synthetic.donors import draw_donor, draw_well_look, generator
 from app.domain.synthetic.images import TrueCell, TrueImage, draw_image
@@ -42,6 +43,14 @@ class _Scene(NamedTuple):
     image: NDArray[np.uint8]
     light: NDArray[np.float32] | None
     truth: PatchTruth
+
+
+class _Printing(NamedTuple):
+    """How a picture is printed: see `cameras.reprint`."""
+
+    enlarged: float
+    jpeg_quality: int | None
+    soft_px: float
 
 
 def draw_patches(
@@ -92,11 +101,7 @@ def _one_thread() -> None:
 
 def _look_scene(config: PatchConfig, look: str, key: int, rng: np.random.Generator) -> _Scene:
     low, high = config.um_per_px
-    is_strong = look in config.strong_looks
-    printed = is_strong and rng.random() < config.enlarged_share
-    enlarged = float(rng.uniform(*config.enlarged)) if printed else 1.0
-    compressed = printed or rng.random() < config.jpeg_share
-    worst = config.worst_jpeg if is_strong else config.worst_jpeg_of_faint
+    printing = _draw_printing(config, look, rng)
     field = draw_field(
         look,
         seed=key,
@@ -107,10 +112,24 @@ def _look_scene(config: PatchConfig, look: str, key: int, rng: np.random.Generat
         um_per_px=float(np.exp(rng.uniform(np.log(low), np.log(high)))),
         foreign_per_mm2=float(rng.choice([0, 30, 200, 500])),
         wall=rng.random() < config.wall_share,
-        jpeg_quality=int(rng.integers(worst, 96)) if compressed else None,
-        enlarged=enlarged,
     )
-    return _Scene(field.image, field.light, _look_truth(field, printed=printed))
+    image = reprint(field.image, **printing._asdict())
+    return _Scene(image, field.light, _look_truth(field, printed=printing.enlarged > 1))
+
+
+def _draw_printing(config: PatchConfig, look: str, rng: np.random.Generator) -> _Printing:
+    """None at all, compression, or a smaller picture, compressed and enlarged."""
+    is_strong = look in config.strong_looks or look == DONOR_IMAGE
+    if is_strong and rng.random() < config.printed_share:
+        return _Printing(
+            enlarged=float(rng.uniform(*config.enlarged)),
+            jpeg_quality=int(rng.integers(config.worst_jpeg, 96)),
+            soft_px=float(rng.uniform(*config.printed_soft_px)),
+        )
+    worst = config.worst_jpeg if is_strong else config.worst_jpeg_of_faint
+    if rng.random() < config.jpeg_share:
+        return _Printing(1.0, int(rng.integers(worst, 96)), 0.0)
+    return _Printing(1.0, None, 0.0)
 
 
 def _cell_count(config: PatchConfig, rng: np.random.Generator) -> int:
@@ -161,10 +180,12 @@ def _donor_scene(config: PatchConfig, key: int, rng: np.random.Generator) -> _Sc
         width=side,
         n_cells=_cell_count(config, rng),
     )
-    return _Scene(shrink(drawn.pixels, 2), None, _donor_truth(drawn))
+    printing = _draw_printing(config, DONOR_IMAGE, rng)
+    image = reprint(shrink(drawn.pixels, 2), **printing._asdict())
+    return _Scene(image, None, _donor_truth(drawn, printed=printing.enlarged > 1))
 
 
-def _donor_truth(drawn: TrueImage) -> PatchTruth:
+def _donor_truth(drawn: TrueImage, *, printed: bool) -> PatchTruth:
     cells = drawn.cells
     clumps = tuple(debris for debris in drawn.debris if debris.kind is DebrisKind.CLUMP)
     doubtful = [
@@ -177,7 +198,9 @@ def _donor_truth(drawn: TrueImage) -> PatchTruth:
     places = np.array(spots).reshape(-1, 2) / 2 - 0.25
     radii = [_donor_radii(cell) for cell in cells]
     radii += [np.full(len(ANGLES), 0.8 * clump.radius_px, np.float32) for clump in clumps]
-    kinds = [_donor_kind(cell) for cell in cells] + [KINDS.index("debris")] * len(clumps)
+    kinds = [ANY_CELL if printed else _donor_kind(cell) for cell in cells] + [
+        KINDS.index("debris")
+    ] * len(clumps)
     limit = drawn.pixels.shape[0]
     inside = [bool(c.outline.min() >= 0 and c.outline.max() <= limit - 1) for c in cells]
     return PatchTruth(

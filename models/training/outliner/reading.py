@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from app.domain.imaging.outliner import GRID_PX, KINDS, CellMaps
 from app.domain.imaging.regions import ANGLES
+from models.training.outliner.targets import radii_from
 
 P_CENTRE: Final = 0.35
 _NEAREST: Final = 0.55
@@ -32,9 +33,17 @@ def read_maps(maps: CellMaps, *, p_centre: float = P_CENTRE) -> Reading:
     debris = maps.kinds[..., KINDS.index("debris")] > 0.5
     rows, columns = np.nonzero((maps.centre >= p_centre) & (maps.centre >= top) & ~debris)
     radii = maps.radii[rows, columns].astype(np.float64)
-    row = rows * GRID_PX + (GRID_PX - 1) / 2 + _moment(radii, np.sin(ANGLES))
-    column = columns * GRID_PX + (GRID_PX - 1) / 2 + _moment(radii, np.cos(ANGLES))
-    found = Reading(row, column, radii, maps.kinds[rows, columns], maps.centre[rows, columns])
+    d_row, d_column = _moment(radii, np.sin(ANGLES)), _moment(radii, np.cos(ANGLES))
+    row = rows * GRID_PX + (GRID_PX - 1) / 2 + d_row
+    column = columns * GRID_PX + (GRID_PX - 1) / 2 + d_column
+    centred = [
+        radii_from(outline, down, right)[0]
+        for outline, down, right in zip(
+            radii, d_row[:, np.newaxis], d_column[:, np.newaxis], strict=True
+        )
+    ]
+    outlines = np.array(centred, np.float64).reshape(-1, len(ANGLES))
+    found = Reading(row, column, outlines, maps.kinds[rows, columns], maps.centre[rows, columns])
     kept = _without_doubles(found)
     return Reading(
         row=found.row[kept],
