@@ -8,9 +8,12 @@ order drawn by numpy.random.default_rng([3, index of the panel]).permutation(16)
 held more than sixty cells (outlet 5 has fewer: all of it).
 
 A mark is the middle of a cell's disc: where a dark side and a bright side are seen, it lies
-between them, not in the middle of the dark side, and the shadow cast beside is left out. Its
-resolution is half a px, its error about 1 px; a cell is about 7 px across. In a second look, with
-the marks drawn, 34 of the 353 cells were moved, by 1.2 px at most; none was added or taken away.
+between them, not in the middle of the dark side, and the shadow cast beside is left out. A cell is
+about 7 px across; marks are given to half a px. In a second look, with the marks drawn, 34 of the
+353 cells were moved, by 1.2 px at most; none was added or taken away. Four tiles were later marked
+anew on turned pictures under a shifted grid: the same 72 cells, none more and none fewer, at a
+median distance of 0.8 px and 1.4 px for 95 %. What one observer always takes wrongly, that does
+not show.
 
 Negatives are places that are no cell though something is there: cast shadows, ringing of the
 compression, smudges, remains of the caption. Doubtful are objects that count neither way: cells
