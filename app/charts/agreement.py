@@ -26,6 +26,8 @@ BIAS: Final = "bias"
 BAND: Final = "#e3ecf6"
 LIMIT_BAND: Final = "#f6e9dd"
 TICKS: Final = 6
+ROUNDING: Final = 1e-9
+"""Of a step; a multiple of a decimal step may lie a hair beside it."""
 LEFT_PX: Final = 66
 GUTTER_PX: Final = 84
 """Right of the differences, where bias and limits are named without covering a pair."""
@@ -195,18 +197,21 @@ def _widened(low: float, high: float) -> tuple[float, float]:
     """Ends on ticks, a little beyond the outermost values."""
     margin = max(0.05 * (high - low), (LEAST_SPAN - (high - low)) / 2)
     low, high = low - margin, high + margin
-    step = tick_step(low, high)
-    return floor(low / step) * step, ceil(high / step) * step
+    step = 0.0
+    while step != tick_step(low, high):  # rounding outwards may ask for a wider step
+        step = tick_step(low, high)
+        low, high = floor(low / step + ROUNDING) * step, ceil(high / step - ROUNDING) * step
+    return low, high
 
 
 def _ticks(axis: Axis) -> list[float]:
     step = tick_step(axis.low, axis.high)
-    first, last = round(axis.low / step), round(axis.high / step)
+    first, last = ceil(axis.low / step - ROUNDING), floor(axis.high / step + ROUNDING)
     return [number * step for number in range(first, last + 1)]
 
 
 def _tick_text(value: float, axis: Axis) -> str:
-    digits = max(0, -floor(log10(tick_step(axis.low, axis.high)) + 1e-9))
+    digits = max(0, -floor(log10(tick_step(axis.low, axis.high)) + ROUNDING))
     shown = f"{value:.{digits}f}".replace("-", "−")
     return shown.removeprefix("−") if float(f"{value:.{digits}f}") == 0 else shown
 

@@ -27,6 +27,7 @@ from app.dashboard.contexts.wording import (
 )
 from app.dashboard.rendering import FRONTEND, render
 from app.domain.outlets import CONSTRICTION_UM, IMAGED_OUTLETS, OUTLETS
+from tests.end_to_end import preview_agreement
 from tests.end_to_end.drawn_images import (
     cell_part,
     count_of,
@@ -325,6 +326,17 @@ def pages() -> dict[str, tuple[str, Shell, object, int]]:
         "/wells/1": ("well.html", shell("Well B2"), well_page(), 200),
         "/samples/1/images": ("images_list.html", shell("Images"), sample_images_page(), 200),
         "/images/1": ("image.html", shell("img_001.bmp"), drawn_image_page(), 200),
+        "/agreement": (
+            "agreement.html", shell("Agreement", "agreement"), preview_agreement.page(), 200,
+        ),
+        "/agreement-refused": (
+            "agreement.html", shell("Agreement", "agreement"),
+            preview_agreement.refused_page(), 422,
+        ),
+        "/agreement-none": (
+            "agreement.html", shell("Agreement", "agreement"),
+            preview_agreement.empty_page(), 200,
+        ),
         "/model-versions": (
             "model_versions_list.html", shell("Model versions", "models"), models_page(), 200,
         ),

@@ -36,10 +36,10 @@ from app.services.pair_tables import COLUMNS, MOST_PAIRS, REQUIRED
 WIDE_PX: Final = 540
 NARROW_PX: Final = 340
 SOURCES: Final = {
-    PairSource.ALL: "Measured here and elsewhere",
+    PairSource.ALL: "All measured pairs",
     PairSource.HERE: "Measured here",
     PairSource.ELSEWHERE: "Measured elsewhere",
-    PairSource.DEMONSTRATION: "Demonstration, drawn by the program",
+    PairSource.DEMONSTRATION: "Demonstration (drawn)",
 }
 
 

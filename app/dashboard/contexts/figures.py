@@ -26,6 +26,7 @@ class FigureRow:
     name: str
     value: str
     interval: str = ""
+    is_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def _bland_altman(
         rows.append(_row("Slope of the difference on the level", answer.slope_on_level))
     if single is not None:
         limits = f"{_signed(single.lower_limit)} to {_signed(single.upper_limit)}"
-        rows.append(FigureRow(f"Limits for a single run ({single.method})", limits))
+        name_of_limits = f"Limits for a single run ({single.method})"
+        rows.append(FigureRow(name_of_limits, limits, is_text=True))
     return FigureGroup(name, answer.method, count_text(answer.n), tuple(rows))
 
 
@@ -101,7 +103,9 @@ def _passing_bablok(name: str, answer: PassingBablok | NotAssessable) -> FigureG
     rows = (
         _row("Slope", answer.slope),
         _row("Intercept", answer.intercept),
-        FigureRow(f"Linearity ({answer.linearity.method})", _linearity(answer.linearity)),
+        FigureRow(
+            f"Linearity ({answer.linearity.method})", _linearity(answer.linearity), is_text=True
+        ),
     )
     return FigureGroup(name, answer.method, count_text(answer.n), rows)
 
