@@ -1,6 +1,5 @@
 """A newcomer's first ten minutes: the printed link, a scored demonstration, one's own upload."""
 
-import os
 import re
 import time
 import zipfile
@@ -13,11 +12,11 @@ from playwright.sync_api import Page, expect
 
 from tests.end_to_end.accessibility import grave_violations
 from tests.end_to_end.product import Product, running_product
+from tests.end_to_end.screenshots import keep
 
 pytestmark = pytest.mark.browser
 
 WITHIN_SECONDS = 60
-DOCS_IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 
 
 @dataclass(frozen=True)
@@ -32,21 +31,6 @@ class Newcomer:
 def newcomer() -> Iterator[Newcomer]:
     with running_product(WORKERS="2") as product:
         yield Newcomer(product, time.monotonic())
-
-
-LOAD_PICTURES = """async () => {
-  const pictures = [...document.images];
-  pictures.forEach((picture) => { picture.loading = "eager"; });
-  await Promise.all(pictures.map((picture) => picture.decode()));
-}"""
-
-
-def keep(page: Page, name: str) -> None:
-    """Save a screenshot where the documents look for it, if that was asked for."""
-    if os.environ.get("PLIANT_SCREENSHOTS"):
-        DOCS_IMAGES.mkdir(parents=True, exist_ok=True)
-        page.evaluate(LOAD_PICTURES)
-        page.screenshot(path=DOCS_IMAGES / f"{name}.png", full_page=True)
 
 
 def test_the_first_ten_minutes(newcomer: Newcomer, page: Page, tmp_path: Path) -> None:
@@ -107,7 +91,6 @@ def see_an_image_with_its_cells(page: Page) -> None:
     expect(page.locator("tr[data-chosen]")).to_be_visible()
     page.wait_for_load_state("networkidle")
     assert grave_violations(page) == []
-    keep(page, "image")
 
 
 def get_the_ready_folder(page: Page, tmp_path: Path) -> Path:

@@ -8,7 +8,7 @@ let before = "";
 
 // Called before a correction is sent: what the score was, until a new one is told.
 export function noteScore() {
-  before ||= part("score").dataset.exact;
+  before ||= part("score").dataset.exact || "none";
 }
 
 function compare() {
