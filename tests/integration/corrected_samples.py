@@ -31,6 +31,12 @@ from tests.laboratory import NEEDS, SIDE_PX, Laboratory
 OUTLETS = (2, 3, 4, 5)
 CELLS_PER_IMAGE = 25
 WHY = "looked at it again"
+COMPARED = (
+    "rigidity_interval", "deformability_score", "deformability_interval", "fraction_deformable",
+    "outlet_fractions", "published_rigidity_score", "n_cells", "n_images", "n_wells",
+    "replicate_difference", "wells",
+)  # fmt: skip
+"""What every score says of its cells, whatever else is known of the sample."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +137,7 @@ class ScoredSample:
             return {}
         score = score_donor(material, ModelFigures.from_manifest(version.manifest), needs)
         details: dict[str, Any] = json.loads(json.dumps(to_details(score)))
-        del details["interval_method"], details["usual_mix_weight"]  # clients are not told these
-        return {"rigidity_score": score.rigidity_score} | details
+        return {name: details[name] for name in COMPARED} | {"rigidity_score": score.rigidity_score}
 
 
 def is_used(image: ScanImage) -> bool:
