@@ -15,6 +15,7 @@ from bench.imaging.detection import (
     measure_centres,
 )
 from bench.imaging.fields import Method, TrueField
+from bench.imaging.figure_one import MarkFigures
 from bench.imaging.matching import Comparison
 from bench.imaging.memory import measure_beyond_image
 from bench.imaging.shares import Share
@@ -78,7 +79,7 @@ class MethodFigures:
     """
 
     looks: dict[str, LookFigures] = field(default_factory=dict)
-    figure_one: LookFigures | None = None
+    figure_one: MarkFigures | None = None
     smears: CentreFigures | None = None
     spent: dict[int, Spent] = field(default_factory=dict)
 
@@ -87,13 +88,17 @@ class MethodFigures:
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:
-        figure_one, smears = saved["figure_one"], saved["smears"]
+        marks, smears = saved["figure_one"], saved["smears"]
         return cls(
             looks={look: LookFigures.from_json(one) for look, one in saved["looks"].items()},
-            figure_one=figure_one and LookFigures.from_json(figure_one),
-            smears=smears and CentreFigures(**smears | {"recall": Share(**smears["recall"])}),
+            figure_one=marks and MarkFigures(**marks | _shares(marks)),
+            smears=smears and CentreFigures(**smears | _shares(smears)),
             spent={int(n_cells): Spent(**one) for n_cells, one in saved["spent"].items()},
         )
+
+
+def _shares(saved: Mapping[str, Any]) -> dict[str, Share]:
+    return {name: Share(**value) for name, value in saved.items() if isinstance(value, dict)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,8 +194,7 @@ def groups() -> dict[str, tuple[str, ...]]:
 def measure_real(methods: Mapping[str, Method], figures: Mapping[str, MethodFigures]) -> None:
     panels, smears = list(figure_one.panels()), list(foreign.stained_smears())
     for name, method in methods.items():
-        if panels:
-            figures[name].figure_one = LookFigures.of(compare_all(method, panels))
+        figures[name].figure_one = figure_one.measure_marks(method, panels)
         figures[name].smears = measure_centres(
             method, smears, um_per_px=foreign.SMEAR_UM_PER_PX, reach_px=foreign.SMEAR_REACH_PX
         )

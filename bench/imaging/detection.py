@@ -21,8 +21,6 @@ class LookFigures:
     n_complete: int
     isolated_recall: Share
     isolated_precision: Share
-    complete_recall: Share
-    complete_precision: Share
     f1: Share
     overlap: Share
     bad: Share
@@ -38,8 +36,6 @@ class LookFigures:
             n_complete=add_complete(compared).n_true,
             isolated_recall=bootstrap(compared, lambda c: add_isolated(c).recall),
             isolated_precision=bootstrap(compared, lambda c: add_isolated(c).precision),
-            complete_recall=bootstrap(compared, lambda c: add_complete(c).recall),
-            complete_precision=bootstrap(compared, lambda c: add_complete(c).precision),
             f1=bootstrap(compared, lambda c: add_complete(c).f1),
             overlap=bootstrap(compared, median_overlap),
             bad=bootstrap(compared, share_bad),

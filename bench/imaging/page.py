@@ -111,9 +111,7 @@ def method_table(methods: dict[str, MethodFigures]) -> str:
 def _method_line(name: str, method: MethodFigures) -> str:
     known, figure, smears = method.looks[NOT_HELD_OUT], method.figure_one, method.smears
     real = (
-        MISSING
-        if figure is None
-        else f"{figure.complete_recall.value:.3f} / {figure.complete_precision.value:.3f}",
+        MISSING if figure is None else f"{figure.recall.value:.3f} / {figure.precision.value:.3f}",
         MISSING if smears is None else f"{smears.recall.value:.3f} at {smears.detections:.2f}",
     )
     spent = " / ".join(f"{method.spent[n].median_ms:.0f}" for n in sorted(method.spent))

@@ -13,6 +13,7 @@ from bench.imaging.campaign import METHODS, PLIANT, PUBLISHED, QUICK, MethodFigu
 from bench.imaging.detection import LookFigures, compare_all
 from bench.imaging.drawn import LOOKS, draw_look
 from bench.imaging.fields import Found, Points, TrueField
+from bench.imaging.figure_one import MarkFigures
 from bench.imaging.matching import compare, measure_overlap, pair
 from bench.imaging.page import BEGIN, END, PAGE, insert, render
 from bench.imaging.shares import bootstrap, wilson
@@ -153,7 +154,8 @@ def test_a_planted_fault_is_caught_by_its_own_reason_and_no_milder_verdict() -> 
 
 def test_figures_kept_of_an_earlier_method_are_read_back_as_they_were() -> None:
     figures = LookFigures.of(compare_all(METHODS[PLIANT], draw_look("shaded", 1)))
-    kept = MethodFigures(looks={"shaded": figures}, figure_one=figures)
+    marks = MarkFigures(n_cells=9, recall=wilson(8, 9), precision=wilson(8, 10), n_on_negatives=1)
+    kept = MethodFigures(looks={"shaded": figures}, figure_one=marks)
     assert MethodFigures.from_json(kept.to_json()) == kept
 
 
