@@ -1,7 +1,7 @@
 """The whole measurement: every method on the same images, and Pliant's verdicts and costs."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
@@ -68,7 +68,7 @@ QUICK: Final = Sizes(
 
 @dataclass
 class MethodFigures:
-    """What one method reaches; `figure_one` and `smears` are None where their images are missing.
+    """What one method reaches; the real ones are None where their images are missing.
 
     Attributes
     ----------
@@ -81,6 +81,7 @@ class MethodFigures:
     looks: dict[str, LookFigures] = field(default_factory=dict)
     figure_one: MarkFigures | None = None
     smears: CentreFigures | None = None
+    annotated_smears: CentreFigures | None = None
     spent: dict[int, Spent] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -89,10 +90,12 @@ class MethodFigures:
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:
         marks, smears = saved["figure_one"], saved["smears"]
+        annotated = saved["annotated_smears"]
         return cls(
             looks={look: LookFigures.from_json(one) for look, one in saved["looks"].items()},
             figure_one=marks and MarkFigures(**marks | _shares(marks)),
             smears=smears and CentreFigures(**smears | _shares(smears)),
+            annotated_smears=annotated and CentreFigures(**annotated | _shares(annotated)),
             spent={int(n_cells): Spent(**one) for n_cells, one in saved["spent"].items()},
         )
 
@@ -195,9 +198,18 @@ def measure_real(methods: Mapping[str, Method], figures: Mapping[str, MethodFigu
     panels, smears = list(figure_one.panels()), list(foreign.stained_smears())
     for name, method in methods.items():
         figures[name].figure_one = figure_one.measure_marks(method, panels)
-        figures[name].smears = measure_centres(
-            method, smears, um_per_px=foreign.SMEAR_UM_PER_PX, reach_px=foreign.SMEAR_REACH_PX
+        figures[name].smears = measure_smears(method, smears)
+        figures[name].annotated_smears = measure_smears(
+            method, [one for one in smears if len(one.centres) >= foreign.WELL_ANNOTATED]
         )
+
+
+def measure_smears(
+    method: Method, smears: Sequence[foreign.AnnotatedImage]
+) -> CentreFigures | None:
+    return measure_centres(
+        method, smears, um_per_px=foreign.SMEAR_UM_PER_PX, reach_px=foreign.SMEAR_REACH_PX
+    )
 
 
 def measure_spent(

@@ -19,6 +19,9 @@ SMEAR_UM_PER_PX: Final = 0.1825
 """Stained cells are about 35 px across there, as wide as a cell at this pixel size."""
 SMEAR_REACH_PX: Final = 17.5
 """An annotated centre is found by a detection within half a cell."""
+WELL_ANNOTATED: Final = 60
+"""Smears with fewer centres show many more cells than were annotated: about three times as many
+over all of them; where this many were, hardly a cell was left out."""
 FAINT_UM_PER_PX: Final = 0.35
 """Adhered cells of about 20 px."""
 FAINT_REACH_PX: Final = 10.0

@@ -100,7 +100,7 @@ def _look_line(name: str, look: LookFigures) -> str:
 def method_table(methods: dict[str, MethodFigures]) -> str:
     lines = [
         "| method | F1, looks not held out | F1, held out | IoU | bad crops | F1, crowded "
-        "| figure 1: recall / precision | smears: recall at detections per centre "
+        "| figure 1: recall / precision | annotated smears: recall at detections per centre "
         "| ms at 200 / 2,000 cells |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
@@ -109,7 +109,7 @@ def method_table(methods: dict[str, MethodFigures]) -> str:
 
 
 def _method_line(name: str, method: MethodFigures) -> str:
-    known, figure, smears = method.looks[NOT_HELD_OUT], method.figure_one, method.smears
+    known, figure, smears = method.looks[NOT_HELD_OUT], method.figure_one, method.annotated_smears
     real = (
         MISSING if figure is None else f"{figure.recall.value:.3f} / {figure.precision.value:.3f}",
         MISSING if smears is None else f"{smears.recall.value:.3f} at {smears.detections:.2f}",

@@ -172,4 +172,4 @@ def test_one_command_fills_every_row() -> None:
     assert all(f"| {look} |" in text for look in LOOKS)
     assert all(f"| {name} |" in text for name in METHODS)
     assert text.count("not on this machine") > 4, "nothing is read from shared folders here"
-    assert "| stained smears as grey arrays: annotated centres found | real other cells |" in text
+    assert "annotated cells and more: annotated centres found | real other cells |" in text
