@@ -20,7 +20,7 @@ def classify_image(work: Work) -> None:
         pixels = load_pixels(work.context, wanted.image)
         classifier = load_network(work.context, wanted.network)
         cells = pipeline.classify(pixels, wanted.cells.rows, wanted.cells.columns, classifier)
-        probabilities = Probabilities(wanted.network, cells.index, cells.p_outlet)
+        probabilities = Probabilities(wanted.network, cells.index, cells.p_outlet, cells.looks)
     with work.finish() as session:
         inspections.record_classification(
             session, work.subject_id, wanted, probabilities, job_id=work.job_id

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from app.domain.cell_looks import LookSums, mean_looks
 from app.domain.donor_score import (
+    DonorScore,
     ModelFigures,
+    Reason,
     Requirements,
     WellCells,
     counted_share,
     missing_for_score,
+    reasons_to_withhold,
     score_donor,
     to_details,
 )
@@ -26,6 +29,7 @@ from app.domain.quality import Verdict
 from app.domain.scoring import IMAGE_METHOD
 from models.classifier import Classifier
 from worker import pipeline
+from worker.pipeline import ClassifiedCells
 
 SUFFIXES: Final = frozenset({".bmp", ".png", ".tif", ".tiff"})
 SORTED: Final = re.compile(r"outlet[_ -]?\d+", re.IGNORECASE)
@@ -34,11 +38,11 @@ NOTICE: Final = "Research use only. Not a release criterion."
 
 @dataclass(frozen=True)
 class FolderImage:
-    """One file: judged, with its cells' probabilities, or refused with a code."""
+    """One file: judged, with its cells as classified, or refused with a code."""
 
     well: str
     report: dict[str, Any]
-    p_outlet: NDArray[np.float32] | None
+    cells: ClassifiedCells | None
 
 
 def score_folder(
@@ -54,7 +58,7 @@ def score_folder(
     """
     images = [_read(path, folder, classifier, parameters) for path in sorted(_bitmaps(folder))]
     wells = tuple(_wells(images, len(figures.outlets)))
-    reasons = missing_for_score(wells, needs)
+    score, reasons = _score(wells, figures, needs)
     manifest = classifier.manifest
     return {
         "notice": NOTICE,
@@ -64,22 +68,32 @@ def score_folder(
             "sha256": manifest.sha256,
             "demonstration": manifest.demonstration,
         },
-        **_result(wells, figures, needs, reasons_found=bool(reasons)),
+        **_result(wells, figures, score),
         "reasons": [asdict(reason) for reason in reasons],
         "images": [image.report for image in images],
     }
 
 
+def _score(
+    wells: tuple[WellCells, ...], figures: ModelFigures, needs: Requirements
+) -> tuple[DonorScore | None, tuple[Reason, ...]]:
+    """A score, or the reasons why there is none."""
+    if missing := missing_for_score(wells, needs):
+        return None, missing
+    score = score_donor(wells, figures, needs)
+    withheld = reasons_to_withhold(score)
+    return (None if withheld else score), withheld
+
+
 def _result(
-    wells: tuple[WellCells, ...], figures: ModelFigures, needs: Requirements, *, reasons_found: bool
+    wells: tuple[WellCells, ...], figures: ModelFigures, score: DonorScore | None
 ) -> dict[str, Any]:
-    if reasons_found:
+    if score is None:
         return {
             "rigidity_score": None,
             "fraction_deformable": {"counted": counted_share(wells, figures)},
             "n_cells": sum(len(well.p_outlet) for well in wells),
         }
-    score = score_donor(wells, figures, needs)
     return {"rigidity_score": score.rigidity_score, **to_details(score)}
 
 
@@ -114,19 +128,19 @@ def _read(
         return FolderImage(well, report, None)
     kept = inspection.regions.select(inspection.accepted)
     cells = pipeline.classify(pixels, kept.row, kept.column, classifier)
-    return FolderImage(well, report, cells.p_outlet)
+    return FolderImage(well, report, cells)
 
 
 def _wells(images: list[FolderImage], n_outlets: int) -> Iterator[WellCells]:
     names = {image.well: None for image in images if not SORTED.search(image.well)}
     for name in names:
-        usable = [
-            image.p_outlet for image in images if image.well == name and image.p_outlet is not None
-        ]
-        sizes = [len(p_outlet) for p_outlet in usable]
+        usable = [image.cells for image in images if image.well == name and image.cells is not None]
+        sizes = [len(cells.p_outlet) for cells in usable]
+        none = np.zeros((0, n_outlets), np.float32)
         yield WellCells(
             name=name,
-            p_outlet=np.concatenate(usable) if usable else np.zeros((0, n_outlets), np.float32),
+            p_outlet=np.concatenate([none, *(cells.p_outlet for cells in usable)]),
             image_index=np.repeat(np.arange(len(usable), dtype=np.intp), sizes),
             n_images=len(usable),
+            mean_looks=mean_looks(LookSums.of(cells.looks) for cells in usable),
         )

@@ -59,7 +59,7 @@ def _classify(
     except PliantError as error:
         log.warning("network.failed", sha256=network.sha256, code=error.code, cause=error.message)
         return None
-    return Probabilities(network, cells.index, cells.p_outlet)
+    return Probabilities(network, cells.index, cells.p_outlet, cells.looks)
 
 
 def on_failure(session: Session, job: Job, error: PliantError) -> None:

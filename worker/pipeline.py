@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.decoding import decode_image
+from app.domain.cell_looks import measure_looks
 from app.domain.errors import ProcessingFailed
 from app.domain.imaging.analysis import Inspection, inspect_and_segment
 from app.domain.imaging.crops import cut_crops, has_crop
@@ -38,10 +39,13 @@ class ClassifiedCells:
         Shape (m,), positions of these cells among all n given.
     p_outlet
         Shape (m, k), float32.
+    looks
+        Shape (m, f), float32, `app.domain.cell_looks`.
     """
 
     index: NDArray[np.intp]
     p_outlet: NDArray[np.float32]
+    looks: NDArray[np.float32]
 
 
 def read_pixels(stored: StoredImage, parameters: ImagingParameters) -> NDArray[np.uint8]:
@@ -81,4 +85,4 @@ def classify(
     """
     index = np.flatnonzero(has_crop(rows, columns, (pixels.shape[0], pixels.shape[1])))
     crops = cut_crops(pixels, rows[index], columns[index])
-    return ClassifiedCells(index, classifier.predict(crops))
+    return ClassifiedCells(index, classifier.predict(crops), measure_looks(crops))

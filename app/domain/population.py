@@ -94,6 +94,8 @@ class Placement:
             "outside_from": None if self.limits is None else self.limits.outside,
             "nearest_donors": list(self.nearest),
             "n_training_donors": self.n_donors,
+            "bars_release": self.bars_release,
+            "needs_acknowledgement": self.needs_acknowledgement,
         }
 
 

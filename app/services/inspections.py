@@ -15,6 +15,7 @@ from app.db.queries.analyses import classification_target, classified_images
 from app.db.queries.images import cells_in_image, image_with_profile
 from app.db.queries.model_versions import active_version
 from app.db.tables import Cell, Classification, ModelVersion, Prediction, ScanImage
+from app.domain.cell_looks import LookSums
 from app.domain.imaging.analysis import Inspection
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.scan_image import ImageFormat
@@ -76,11 +77,15 @@ class CellsToClassify:
 
 @dataclass(frozen=True)
 class Probabilities:
-    """A version's probabilities for some cells of one image; shapes (m,) and (m, k)."""
+    """A version's probabilities for some cells of one image, and how these look.
+
+    Shapes (m,), (m, k) and (m, f); without looks the sample cannot be placed among donors.
+    """
 
     network: NetworkFile
     index: NDArray[np.intp]
     p_outlet: NDArray[np.float32]
+    looks: NDArray[np.float32] | None = None
 
 
 def image_to_read(session: Session, image_id: uuid.UUID) -> ImageToRead | None:
@@ -195,6 +200,7 @@ def write_predictions(
             image_id=image_id,
             model_version_id=network.version_id,
             p_accepted=_packed(cells, probabilities),
+            looks=_summed_looks(cells, probabilities),
             job_id=job_id,
         )
     )
@@ -206,6 +212,12 @@ def _packed(cells: FoundCells, probabilities: Probabilities) -> bytes:
     place = {i: place for place, i in enumerate(probabilities.index.tolist()) if cells.accepted[i]}
     order = sorted(place, key=lambda i: (cells.rows[i], cells.columns[i], cells.ids[i]))
     return probabilities.p_outlet[[place[i] for i in order]].astype(np.float32).tobytes()
+
+
+def _summed_looks(cells: FoundCells, probabilities: Probabilities) -> bytes | None:
+    if probabilities.looks is None:
+        return None
+    return LookSums.of(probabilities.looks[cells.accepted[probabilities.index]]).to_bytes()
 
 
 def record_failed_inspection(

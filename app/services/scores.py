@@ -25,6 +25,7 @@ from app.db.queries.corrections import count_corrections
 from app.db.queries.references import references_of_samples
 from app.db.tables import Analysis, ModelVersion, Sample, Score, Well
 from app.domain.agreement import Comparison, compare_with_references
+from app.domain.cell_looks import LookSums, mean_looks
 from app.domain.donor_score import (
     NO_UNSORTED_WELL,
     DonorScore,
@@ -35,12 +36,15 @@ from app.domain.donor_score import (
     WellScore,
     counted_share,
     missing_for_score,
+    reasons_to_withhold,
     score_donor,
     to_details,
 )
 from app.domain.errors import Conflict
+from app.domain.look_correction import LookCorrectedScore
 from app.domain.quality import Finding, Level
 from app.domain.scoring import IMAGE_METHOD
+from app.domain.well_effects import WellSpread
 from app.security.permissions import Principal
 from app.services import references
 from app.services.analyses import (
@@ -49,6 +53,14 @@ from app.services.analyses import (
     end_analysis,
     latest_of_sample,
     lock_open_analysis,
+)
+from app.services.score_basis import (
+    PopulationBasis,
+    Replicates,
+    look_corrected_of,
+    population_basis,
+    read_well_history,
+    replicates_of,
 )
 from app.services.visibility import visible_analysis, visible_sample
 
@@ -61,6 +73,7 @@ class ScoreMaterial:
     wells: tuple[WellCells, ...]
     figures: ModelFigures
     requirements: Requirements
+    history: WellSpread | None
     n_excluded: int
     n_restored: int
 
@@ -132,7 +145,10 @@ class ScoreView:
     n_restored: int
     replicate_difference: float | None
     wells: tuple[WellScore, ...]
+    replicates: Replicates | None
     population: str
+    population_basis: PopulationBasis | None
+    look_corrected: LookCorrectedScore | None
     findings: tuple[Finding, ...]
     method: str
     model_version: VersionOfScore
@@ -163,6 +179,7 @@ def read_material(session: Session, analysis_id: uuid.UUID) -> ScoreMaterial | N
         wells=_wells(session, row.Analysis, row.ModelVersion),
         figures=ModelFigures.from_manifest(row.ModelVersion.manifest),
         requirements=Requirements(**row.Analysis.parameters),
+        history=read_well_history(session, row.Analysis),
         n_excluded=n_excluded,
         n_restored=n_restored,
     )
@@ -174,10 +191,13 @@ def _wells(session: Session, analysis: Analysis, version: ModelVersion) -> tuple
     read = posteriors_of_images(session, unpacked, version.id) if unpacked else {}
     n_outlets = len(version.manifest["outlets"])
     cells: dict[uuid.UUID, list[NDArray[np.float32]]] = defaultdict(list)
+    looks: dict[uuid.UUID, list[LookSums]] = defaultdict(list)
     for image in used:
         cells[image.well.id].append(_posteriors(image, read, n_outlets))
+        if image.looks is not None:
+            looks[image.well.id].append(LookSums.from_bytes(image.looks))
     wells = unsorted_wells_of_sample(session, analysis.sample_id, until=analysis.frozen_at)
-    return tuple(_well_cells(well, cells[well.id], n_outlets) for well in wells)
+    return tuple(_well_cells(well, cells[well.id], looks[well.id], n_outlets) for well in wells)
 
 
 def _posteriors(
@@ -188,13 +208,16 @@ def _posteriors(
     return np.frombuffer(image.p_accepted, np.float32).reshape(-1, n_outlets)
 
 
-def _well_cells(well: Well, images: list[NDArray[np.float32]], n_outlets: int) -> WellCells:
+def _well_cells(
+    well: Well, images: list[NDArray[np.float32]], looks: list[LookSums], n_outlets: int
+) -> WellCells:
     none = np.zeros((0, n_outlets), np.float32)
     return WellCells(
         name=well_name(well),
         p_outlet=np.concatenate([none, *images]),
         image_index=np.repeat(np.arange(len(images)), [len(image) for image in images]),
         n_images=len(images),
+        mean_looks=mean_looks(looks),
     )
 
 
@@ -211,10 +234,13 @@ def compute(material: ScoreMaterial) -> ComputedScore:
     reasons = missing_for_score(material.wells, material.requirements)
     score = None
     if not reasons:
-        score = score_donor(material.wells, material.figures, material.requirements)
+        score = score_donor(
+            material.wells, material.figures, material.requirements, material.history
+        )
+        reasons = reasons_to_withhold(score)
     return ComputedScore(
         analysis_id=material.analysis_id,
-        score=score,
+        score=None if reasons else score,
         reasons=reasons,
         counted=counted_share(material.wells, material.figures),
         n_cells=sum(len(well.p_outlet) for well in material.wells),
@@ -346,8 +372,10 @@ def _view(analysis: Analysis, score: Score, version: ModelVersion) -> ScoreView:
         n_restored=details.get("n_restored", 0),
         replicate_difference=details["replicate_difference"],
         wells=tuple(_well_score(values) for values in details["wells"]),
-        # Distance to the training donors is not measured yet: say so instead of guessing.
-        population="uncalibrated",
+        replicates=replicates_of(details),
+        population=details.get("population", "uncalibrated"),
+        population_basis=population_basis(details),
+        look_corrected=look_corrected_of(details),
         findings=tuple(Finding.from_json(values) for values in details["findings"]),
         method=score.method,
         model_version=VersionOfScore(

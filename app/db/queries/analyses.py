@@ -2,6 +2,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,7 +17,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, REAL, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY, REAL, aggregate_order_by, distinct_on
 from sqlalchemy.orm import Session
 
 from app.db.queries.images import newest_scans
@@ -39,6 +40,9 @@ from app.db.tables import (
     Score,
     Well,
 )
+
+HISTORY_SAMPLES: Final = 200
+"""Enough to know a spread of wells to a twentieth, and recent enough to be today's."""
 
 
 def images_to_analyse(session: Session, sample_id: uuid.UUID) -> Sequence[ScanImage]:
@@ -201,6 +205,7 @@ class UsedImage:
     image_id: uuid.UUID
     well: Well
     p_accepted: bytes | None
+    looks: bytes | None
 
 
 def used_images(session: Session, analysis: Analysis) -> list[UsedImage]:
@@ -209,7 +214,7 @@ def used_images(session: Session, analysis: Analysis) -> list[UsedImage]:
     as_found = case((is_corrected, None), else_=Classification.p_accepted)
     rows = session.execute(
         _images_of(analysis)
-        .with_only_columns(ScanImage.id, Well, as_found)
+        .with_only_columns(ScanImage.id, Well, as_found, Classification.looks)
         .join(
             Classification,
             and_(
@@ -221,6 +226,30 @@ def used_images(session: Session, analysis: Analysis) -> list[UsedImage]:
         .order_by(Well.number, ScanImage.sha256)
     )
     return [UsedImage(*row) for row in rows]
+
+
+def earlier_wells(session: Session, analysis: Analysis) -> list[list[dict[str, Any]]]:
+    """Wells of the newest score of each other sample, same model version, `analysis` being younger.
+
+    An analysis that follows corrections sees the history that its first one saw.
+    """
+    newest = (
+        select(Score.details["wells"].label("wells"), Analysis.created_at)
+        .join(Analysis, Analysis.id == Score.analysis_id)
+        .where(
+            Analysis.model_version_id == analysis.model_version_id,
+            Analysis.sample_id != analysis.sample_id,
+            Analysis.created_at < analysis.frozen_at,
+            Score.rigidity_score.is_not(None),
+        )
+        .ext(distinct_on(Analysis.sample_id))
+        .order_by(Analysis.sample_id, Analysis.created_at.desc())
+        .subquery()
+    )
+    rows = session.scalars(
+        select(newest.c.wells).order_by(newest.c.created_at.desc()).limit(HISTORY_SAMPLES)
+    )
+    return list(rows)
 
 
 def count_corrected_cells(session: Session, analysis: Analysis) -> tuple[int, int]:

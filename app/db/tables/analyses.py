@@ -59,6 +59,11 @@ class Classification(Base):
     The same figures as in the predictions: thousands of array values cost far more to read. None
     in rows from before; of no use where the image or a cell of it was corrected.
     """
+    looks: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Summed looks of the same cells (`app.domain.cell_looks.LookSums`); None in older rows.
+
+    Corrections leave it as it is: a few cells hardly move a sample's means.
+    """
     job_id: Mapped[Ref]
     created_at: Mapped[CreatedAt]
 

@@ -1,0 +1,73 @@
+"""What a donor score rests on beside its cells: other donors, other wells, earlier samples."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.db.queries.analyses import earlier_wells
+from app.db.tables import Analysis
+from app.domain.look_correction import LookCorrectedScore
+from app.domain.well_effects import EarlierWell, WellSpread, pool_wells
+
+
+@dataclass(frozen=True)
+class PopulationBasis:
+    """How far the sample's looks lie from the training donors', and from where that is too far."""
+
+    method: str
+    distance: float | None
+    edge_from: float | None
+    outside_from: float | None
+    nearest_donors: tuple[str, ...]
+    n_training_donors: int
+    bars_release: bool
+    needs_acknowledgement: bool
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """First minus second well, or the range of more; its usual and its largest size."""
+
+    difference: float
+    expected: float | None
+    largest: float
+
+
+def read_well_history(session: Session, analysis: Analysis) -> WellSpread | None:
+    """Spread of replicate wells in this laboratory's earlier samples, same model version."""
+    return pool_wells(
+        [
+            [
+                EarlierWell(well["rigidity_score"], well["standard_error"])
+                for well in wells
+                if well.get("standard_error") is not None
+            ]
+            for wells in earlier_wells(session, analysis)
+        ]
+    )
+
+
+def population_basis(details: Mapping[str, Any]) -> PopulationBasis | None:
+    """None in scores from before there was a guard."""
+    values = details.get("placement")
+    if values is None:
+        return None
+    known = {name: value for name, value in values.items() if name != "standing"}
+    return PopulationBasis(**{**known, "nearest_donors": tuple(values["nearest_donors"])})
+
+
+def replicates_of(details: Mapping[str, Any]) -> Replicates | None:
+    values = details.get("replicates")
+    if values is None:
+        return None
+    return Replicates(values["difference"], values["expected"], values["largest"])
+
+
+def look_corrected_of(details: Mapping[str, Any]) -> LookCorrectedScore | None:
+    values = details.get("look_corrected")
+    if values is None:
+        return None
+    low, high = values["rigidity_interval"]
+    return LookCorrectedScore(**{**values, "rigidity_interval": (low, high)})
