@@ -3,7 +3,6 @@
 import datetime as dt
 import math
 import uuid
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -21,6 +20,7 @@ from app.domain.errors import Conflict
 from app.domain.imaging.regions import outline_points
 from app.domain.quality import Finding, Level
 from app.services.correction_log import LoggedCorrection
+from app.services.image_places import ImagePlace, PlacedCell
 from app.services.images import CellView, CorrectionView, ImageView
 from app.services.model_versions import ModelVersionView
 from app.services.samples import Container, SampleState, SampleView
@@ -99,7 +99,7 @@ def drawn_image_page(count: int = 40, query: CellQuery | None = None) -> ImagePa
     return image_page(
         sample=drawn_sample(),
         image=drawn_image(count),
-        neighbours=[drawn_image(count - 1), drawn_image(count), drawn_image(count + 1)],
+        place=ImagePlace(2, 3, ident(count - 1), ident(count + 1)),
         cells=cells,
         query=query or CellQuery(),
         score=Conflict("score_unavailable", "Not a donor score: 17 more images are needed in B2."),
@@ -136,9 +136,11 @@ async def outlines(request: Request) -> Response:
 
 
 async def cell_part(request: Request) -> Response:
-    cells: Sequence[CellView] = drawn_cells(count_of(request))
-    image = drawn_image(count_of(request))
-    panel = cell_panel(image, cells, request.path_params["cell_id"], may_correct=True)
+    cells = drawn_cells(count_of(request))
+    ids = [str(cell.id) for cell in cells]
+    place = ids.index(request.path_params["cell_id"])
+    placed = PlacedCell(place + 1, len(cells), cells[place])
+    panel = cell_panel(drawn_image(count_of(request)), placed, may_correct=True)
     return HTMLResponse(environment().get_template("_partials/cell_panel.html").render(cell=panel))
 
 

@@ -12,6 +12,7 @@ from app.dashboard.contexts.findings import CELL_FINDINGS, finding_text, short_f
 from app.dashboard.contexts.sample import Fact
 from app.dashboard.contexts.wording import Chip, count_text, percent_text
 from app.domain.imaging.crops import CROP_PX, has_crop
+from app.services.image_places import PlacedCell
 from app.services.images import CellView, ImageView
 
 LINES_PER_PAGE: Final = 60
@@ -193,25 +194,15 @@ def _p_class(p: float | None) -> str:
     return "" if p is None else f"p{min(int(p * SCALE_STEPS), SCALE_STEPS - 1)}"
 
 
-def cell_panel(
-    image: ImageView,
-    cells: Sequence[CellView],
-    cell_id: str | None,
-    *,
-    may_correct: bool,
-) -> CellPanel | None:
-    """What is shown of one cell; None if there is no such cell in the image."""
-    found = [(n, cell) for n, cell in enumerate(cells, 1) if str(cell.id) == cell_id]
-    if not found:
-        return None
-    number, cell = found[0]
+def cell_panel(image: ImageView, placed: PlacedCell, *, may_correct: bool) -> CellPanel:
+    cell, number = placed.cell, placed.number
     p = shown_p(cell)
     form = cell_form(str(image.id), str(cell.id), number, cell.verdict)
     is_stuck = cell.verdict == "rejected" and not _has_crop(image, cell)
     return CellPanel(
         id=str(cell.id),
         number=number,
-        of=count_text(len(cells)),
+        of=count_text(placed.count),
         verdict=_chip(cell),
         sentence=_sentence(cell),
         findings=tuple(finding_text(code) for code in cell.findings),
@@ -236,8 +227,7 @@ def _sentence(cell: CellView) -> str:
     sure = (
         "" if cell.p_verdict is None else f" with a probability of {percent_text(cell.p_verdict)}"
     )
-    text = f"The program {taken}{sure}{':' if cell.findings else '.'}"
-    return text.replace(" %", "\u00a0%")
+    return f"The program {taken}{sure}{':' if cell.findings else '.'}"
 
 
 def _crop(image: ImageView, cell: CellView) -> Crop:
@@ -272,4 +262,4 @@ def _outlets(cell: CellView) -> str | None:
     if cell.p_outlet is None or cell.verdict != "accepted":
         return None
     likely = sorted(cell.p_outlet.items(), key=lambda one: -one[1])[:3]
-    return ", ".join(f"{outlet}: {percent_text(p)}" for outlet, p in likely if p >= 0.005)
+    return ", ".join(f"{outlet}:\u00a0{percent_text(p)}" for outlet, p in likely if p >= 0.005)

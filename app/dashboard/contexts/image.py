@@ -1,5 +1,6 @@
 """One image: what was found in it, its picture with the outlines, its cells, its corrections."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,7 @@ from app.dashboard.contexts.wording import (
 )
 from app.domain.errors import Conflict
 from app.services.analyses import AnalysisView
+from app.services.image_places import ImagePlace, PlacedCell
 from app.services.images import CellView, ImageView
 from app.services.model_versions import ModelVersionView
 from app.services.samples import SampleView
@@ -99,7 +101,7 @@ def image_page(
     *,
     sample: SampleView,
     image: ImageView,
-    neighbours: Sequence[ImageView],
+    place: ImagePlace,
     cells: Sequence[CellView],
     query: CellQuery,
     score: ScoreView | Conflict,
@@ -108,7 +110,6 @@ def image_page(
     corrections: Sequence[CorrectionRow],
     may_correct: bool,
 ) -> ImagePage:
-    place = next((n for n, other in enumerate(neighbours) if other.id == image.id), 0)
     is_classified = any(cell.p_deformable is not None for cell in cells)
     return ImagePage(
         id=str(image.id),
@@ -120,19 +121,19 @@ def image_page(
         donor_code=sample.donor_code,
         judgement=_judgement(image, cells, may_correct=may_correct),
         score=score_strip(score, analysis),
-        picture=picture_href(image, PICTURE_PX),
-        full_picture=picture_href(image, image.width),
+        picture=picture_href(image.id, PICTURE_PX),
+        full_picture=picture_href(image.id, image.width),
         overlay=f"/api/v1/images/{image.id}/overlay?width={PICTURE_PX}",
         outlines=f"/images/{image.id}/outlines",
         width_px=image.width,
         height_px=image.height,
         has_mask=image.usable_mask is not None,
-        place=f"{place + 1} of {max(len(neighbours), 1)}",
-        previous=_neighbour(neighbours[place - 1]) if place else None,
-        next=_neighbour(neighbours[place + 1]) if place + 1 < len(neighbours) else None,
+        place=f"{place.number} of {place.count}",
+        previous=_neighbour(place.previous_id),
+        next=_neighbour(place.next_id),
         summary=_summary(cells),
         cells=cell_list(image, cells, query),
-        cell=cell_panel(image, cells, query.cell, may_correct=may_correct),
+        cell=_chosen(image, cells, query.cell, may_correct=may_correct),
         corrections=tuple(corrections),
         show=query.show,
         stored=moment_text(image.created_at),
@@ -144,12 +145,25 @@ def image_page(
     )
 
 
-def picture_href(image: ImageView, width_px: int) -> str:
-    return f"/api/v1/images/{image.id}/pixels?width={width_px}"
+def picture_href(image_id: uuid.UUID, width_px: int) -> str:
+    return f"/api/v1/images/{image_id}/pixels?width={width_px}"
 
 
-def _neighbour(image: ImageView) -> Neighbour:
-    return Neighbour(f"/images/{image.id}", picture_href(image, PICTURE_PX))
+def _neighbour(image_id: uuid.UUID | None) -> Neighbour | None:
+    if image_id is None:
+        return None
+    return Neighbour(f"/images/{image_id}", picture_href(image_id, PICTURE_PX))
+
+
+def _chosen(
+    image: ImageView, cells: Sequence[CellView], cell_id: str | None, *, may_correct: bool
+) -> CellPanel | None:
+    """What is shown of one cell; None if there is no such cell in the image."""
+    for number, cell in enumerate(cells, 1):
+        if str(cell.id) == cell_id:
+            placed = PlacedCell(number, len(cells), cell)
+            return cell_panel(image, placed, may_correct=may_correct)
+    return None
 
 
 def image_chip(image: ImageView) -> Chip:

@@ -172,7 +172,7 @@ def _tile(image: ImageView, n_by_hand: int) -> ImageTile:
     is_used = image.verdict in ("accepted", "partly")
     return ImageTile(
         href=f"/images/{image.id}",
-        picture=picture_href(image, TILE_PX),
+        picture=picture_href(image.id, TILE_PX),
         filename=image.filename,
         verdict=image_chip(image),
         verdict_code=image.verdict,

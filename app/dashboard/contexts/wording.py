@@ -92,7 +92,8 @@ def interval_text(interval: tuple[float, float]) -> str:
 
 
 def percent_text(share: float, *, digits: int = 0) -> str:
-    return f"{100 * share:.{digits}f} %"
+    """The sign stays on the figure's line."""
+    return f"{100 * share:.{digits}f}\u00a0%"
 
 
 def count_text(count: int) -> str:

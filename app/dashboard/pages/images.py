@@ -4,7 +4,6 @@ import uuid
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
-from sqlalchemy.orm import Session
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from app.dashboard.contexts.cells import CellQuery, cell_panel
@@ -15,13 +14,17 @@ from app.dashboard.contexts.outlines import packed_outlines
 from app.dashboard.frames import shell_for
 from app.dashboard.pages.samples import score_or_refusal
 from app.dashboard.rendering import environment, render
-from app.domain.errors import NotFound
 from app.security.permissions import Permission, Principal
-from app.services import analyses, correction_log, images, model_versions, samples
-from app.services.images import ImageView
+from app.services import (
+    analyses,
+    correction_log,
+    image_places,
+    images,
+    model_versions,
+    samples,
+)
 from app.services.retakes import advise_retakes
-from app.services.samples import SampleView
-from app.services.visibility import CLOSED_STATES
+from app.services.visibility import CLOSED_STATES, visible_sample
 from app.web.dependencies import PrincipalDep, SessionDep, require
 
 router = APIRouter()
@@ -50,17 +53,11 @@ def get_well(
 ) -> Response:
     well = samples.get_well(session, principal, well_id)
     sample = samples.get_sample(session, principal, well.sample_id)
-    found = _of_well(session, principal, well.sample_id, well_id)
+    listed = images.list_images(session, principal, well.sample_id)
+    found = [image for image in listed if image.well_id == well_id]
     by_hand = correction_log.images_with_corrected_cells(session, principal, well.sample_id)
     page = well_page(sample, well, found, advise_retakes(found), by_hand, _known(show))
     return render("well.html", shell_for(principal, f"Well {well.name}"), page)
-
-
-def _of_well(
-    session: Session, principal: Principal, sample_id: uuid.UUID, well_id: uuid.UUID
-) -> list[ImageView]:
-    listed = images.list_images(session, principal, sample_id)
-    return [image for image in listed if image.well_id == well_id]
 
 
 @router.get("/images/{image_id}", dependencies=READ)
@@ -81,20 +78,20 @@ def get_image(
     context = image_page(
         sample=sample,
         image=image,
-        neighbours=_of_well(session, principal, image.sample_id, image.well_id),
+        place=image_places.place_of_image(session, principal, image_id),
         cells=cells,
         query=CellQuery(show=show, page=page, cell=str(cell) if cell else None),
         score=score_or_refusal(session, principal, image.sample_id),
         analysis=analysis,
         version=model_versions.get_version(session, version_id) if version_id else None,
         corrections=correction_rows(str(image_id), cells, log),
-        may_correct=_may_correct(principal, sample),
+        may_correct=_may_correct(principal, sample.state),
     )
     return render("image.html", shell_for(principal, image.filename), context)
 
 
-def _may_correct(principal: Principal, sample: SampleView) -> bool:
-    return principal.permits(Permission.CORRECT) and sample.state not in CLOSED_STATES
+def _may_correct(principal: Principal, state: str) -> bool:
+    return principal.permits(Permission.CORRECT) and state not in CLOSED_STATES
 
 
 @router.get("/images/{image_id}/outlines", dependencies=READ)
@@ -111,11 +108,8 @@ def get_cell(
 ) -> Response:
     """One cell's part of the page alone, for the viewer to put in its place."""
     image = images.get_image(session, principal, image_id)
-    sample = samples.get_sample(session, principal, image.sample_id)
-    cells = images.cells_of_image(session, principal, image_id)
-    may_correct = _may_correct(principal, sample)
-    panel = cell_panel(image, cells, str(cell_id), may_correct=may_correct)
-    if panel is None:
-        raise NotFound("cell_unknown", "There is no such cell; check the address.")
+    sample = visible_sample(session, principal, image.sample_id)
+    placed = image_places.placed_cell(session, principal, image_id, cell_id)
+    panel = cell_panel(image, placed, may_correct=_may_correct(principal, sample.state))
     text = environment().get_template("_partials/cell_panel.html").render(cell=panel)
     return HTMLResponse(text)

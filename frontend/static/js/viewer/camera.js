@@ -1,6 +1,7 @@
 // Where the viewer looks: screen px = image px × scale + corner. The image never leaves the view.
 
 const MOST_PX_PER_PX = 10;
+const ENLARGED_PX = 150; // image px across the view: a cell is about 35
 
 const within = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -47,6 +48,12 @@ export class Camera {
     this.left += right;
     this.top += down;
     this.#settle();
+  }
+
+  // So near that a cell fills a good part of the view.
+  enlarge(row, column) {
+    this.scale = within(Math.min(this.view.width, this.view.height) / ENLARGED_PX, this.fitScale, MOST_PX_PER_PX);
+    this.centre(row, column);
   }
 
   centre(row, column) {

@@ -15,6 +15,7 @@ const REST_MS = 150; // without movement, after which a crowd is drawn sharply
 const viewer = document.querySelector("[data-viewer]");
 const stage = viewer.querySelector("[data-stage]");
 const canvas = viewer.querySelector("[data-canvas]");
+const announced = viewer.querySelector("[data-announced]");
 const keysOn = viewer.querySelector("[data-keys-on]");
 const image = { width: Number(viewer.dataset.width), height: Number(viewer.dataset.height) };
 const camera = new Camera(image.width, image.height);
@@ -119,18 +120,30 @@ async function choose(cell) {
   if (!markLine()) await Promise.all([panelShown, refresh(address(), ["list"])]);
   await panelShown;
   markLine();
+  announced.textContent = part("cell").querySelector(".cell-head")?.textContent ?? "";
 }
 
 const chooseQuietly = (cell) => choose(cell).catch((error) => {
   if (error.name !== "AbortError") say(`The cell could not be shown: ${error.message}`, "warning");
 });
 
+// By number, so that a cell whose correction took it out of the filter keeps its place in the row.
 function step(by) {
-  const shown = shownCells();
-  const place = shown.findIndex((cell) => cell.id === chosen);
-  const next = place < 0 ? (by > 0 ? 0 : shown.length - 1) : place + by;
-  if (shown[next]) chooseQuietly(shown[next]);
+  const from = chosenCell()?.number ?? (by > 0 ? 0 : Infinity);
+  const ahead = shownCells().filter(({ number }) => (number - from) * by > 0);
+  const next = by > 0 ? ahead[0] : ahead.at(-1);
+  if (next) chooseQuietly(next);
   else say(by > 0 ? "This was the last cell shown." : "This was the first cell shown.", "info");
+}
+
+function enlarge() {
+  const cell = chosenCell();
+  if (!cell) {
+    say("Choose a cell first.", "info");
+    return;
+  }
+  camera.enlarge(cell.row, cell.column);
+  changed();
 }
 
 async function setFilter(code) {
@@ -157,7 +170,7 @@ const KEYS = {
 function pressed(event) {
   const isTyping = event.target.matches("input:not([type=checkbox]), select, textarea");
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || !keysOn.checked) return;
-  const action = KEYS[event.key];
+  const action = event.key === "Enter" && event.target === stage ? enlarge : KEYS[event.key];
   if (!action) return;
   event.preventDefault();
   action();

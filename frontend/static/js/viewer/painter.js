@@ -30,7 +30,7 @@ function mark(path, cell) {
     path.arc(column, row, 3, 0, 2 * Math.PI);
     return;
   }
-  const arm = reach * 0.8;
+  const arm = reach * 0.5;
   path.moveTo(column - arm, row - arm);
   path.lineTo(column + arm, row + arm);
   path.moveTo(column - arm, row + arm);
@@ -232,7 +232,11 @@ export class Painter {
     this.#stroke(path, style === "unclassified" ? UNCLASSIFIED : SCALE[Number(style[1])], 1.75);
   }
 
+  // Outline and ring, also of a cell that the filter leaves out.
   #drawChosen(cell) {
+    const own = new Block();
+    own.add(cell);
+    this.#drawOutlines([own], Infinity);
     const ring = new Path2D();
     const radius = Math.max(cell.reach + 6 * this.unit, 15 * this.unit);
     ring.arc(cell.column, cell.row, radius, 0, 2 * Math.PI);
