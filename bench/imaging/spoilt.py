@@ -17,6 +17,7 @@ Pixels = NDArray[np.uint8]
 CURVE_SIGMAS_PX: Final = (1.0, 1.5, 2.0, 2.5, 3.0)
 BLUR_SIGMAS_PX: Final = (3.0, 4.0, 6.0)
 DRAWN_FAULTS: Final[tuple[Fault, ...]] = ("outside_well", "wall", "too_bright", "too_dark", "empty")
+HALF_BLURRED: Final = "half of it blurred"
 DARKEST_LIGHT: Final = (0.25, 0.4)
 """Light at the dark end of a planted gradient, as a share of the light at the other."""
 _SEED: Final = 9000
@@ -51,6 +52,11 @@ def blur(pixels: Pixels, sigma_px: float) -> Pixels:
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma_px), np.uint8)
 
 
+def blur_half(pixels: Pixels) -> Pixels:
+    half = pixels.shape[1] // 2
+    return np.hstack([pixels[:, :half], blur(pixels, BLUR_SIGMAS_PX[-1])[:, half:]])
+
+
 def shade(pixels: Pixels, number: int) -> Pixels:
     """Light that falls off from one end to the other, in a direction of its own."""
     rng = np.random.default_rng(_SEED + number)
@@ -67,6 +73,12 @@ def planted_images(number: int, good: Pixels) -> Iterator[PlantedImage]:
         yield PlantedImage(
             fault=f"blur σ {sigma_px:g} px", pixels=blur(good, sigma_px), reason="out_of_focus"
         )
+    yield PlantedImage(
+        fault=HALF_BLURRED,
+        pixels=blur_half(good),
+        reason="partly_out_of_focus",
+        verdict=Verdict.PARTLY,
+    )
     yield PlantedImage(fault="gradient", pixels=shade(good, number), reason="uneven_light")
     for fault in DRAWN_FAULTS:
         yield PlantedImage(

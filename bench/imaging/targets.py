@@ -17,14 +17,14 @@ from bench.imaging.detection import LookFigures
 from bench.imaging.drawn import CROWDED, LOOKS, SCALES
 from bench.imaging.foreign import WELL_ANNOTATED
 from bench.imaging.shares import Share
-from bench.imaging.spoilt import DRAWN_FAULTS
+from bench.imaging.spoilt import DRAWN_FAULTS, HALF_BLURRED
 from bench.imaging.verdicts import Tally
 
 SYNTHETIC: Final = "synthetic"
 OTHER_CELLS: Final = "real other cells"
 TARGET_CELLS: Final = "real target cells"
 MISSING: Final = "not on this machine"
-NOT_LISTED: Final = tuple(name.replace("_", " ") for name in DRAWN_FAULTS[3:])
+NOT_LISTED: Final = (HALF_BLURRED, *(name.replace("_", " ") for name in DRAWN_FAULTS[3:]))
 """Planted faults that the target does not name."""
 
 
