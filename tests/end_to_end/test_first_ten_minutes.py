@@ -40,6 +40,7 @@ def test_the_first_ten_minutes(newcomer: Newcomer, page: Page, tmp_path: Path) -
     folder = get_the_ready_folder(page, tmp_path)
     drop_it_on_a_new_sample(page, folder)
     see_the_score_and_what_was_refused(page)
+    compare_the_methods(page, tmp_path)
     sign_out(page)
 
 
@@ -155,6 +156,25 @@ def see_the_score_and_what_was_refused(page: Page) -> None:
     page.get_by_role("link", name="Samples", exact=True).first.click()
     expect(page.get_by_role("row", name="TRY-IT")).to_contain_text(said)
     keep(page, "samples")
+
+
+def compare_the_methods(page: Page, tmp_path: Path) -> None:
+    """Drawn pairs are told apart; the ten published ones, chosen as a file, give their figure."""
+    page.get_by_role("link", name="Agreement").click()
+    expect(page.get_by_text("Pairs of the demonstration.")).to_be_visible()
+    page.get_by_text("Paste or choose a table").click()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Ten published pairs (CSV)").click()
+    table = tmp_path / "published-pairs.csv"
+    downloading.value.save_as(table)
+    page.get_by_label("Table from a file").set_input_files(table)
+    expect(page.get_by_label("Table", exact=True)).to_have_value(re.compile("published 10,3.25"))
+    page.get_by_role("button", name="Save the table").click()
+    expect(page.get_by_role("heading", name="10 of 40 pairs")).to_be_visible()
+    expect(page.get_by_role("row", name="Mean ± standard deviation")).to_contain_text("10.4 ± 6.8")
+    expect(page.get_by_role("row", name="Slope").nth(1)).to_contain_text("0.737")
+    assert grave_violations(page) == []
+    keep(page, "agreement")
 
 
 def sign_out(page: Page) -> None:
