@@ -128,6 +128,7 @@ def draw_field(
     jpeg_quality: int | None = None,
     enlarged: float = 1.0,
     soft_px: float = 0.0,
+    defocused_share: float | None = None,
 ) -> DrawnField:
     """Draw an image of cells in one look.
 
@@ -150,10 +151,14 @@ def draw_field(
     jpeg_quality, enlarged, soft_px
         Compression, how many times larger the image is than the picture it was made from, and
         that picture's own blur: the look of a figure in print. See `cameras.reprint`.
+    defocused_share
+        Share of cells that are out of focus by themselves; None for the look's own.
     """
     rng = generator("field", look, seed)
     style = draw_style(look, rng, um_per_px=um_per_px)
     camera = replace(style.camera, jpeg_quality=jpeg_quality, enlarged=enlarged, soft_px=soft_px)
+    if defocused_share is not None:
+        style = replace(style, defocused_share=defocused_share)
     canvas = new_canvas(height_px, width_px)
     density = draw_density(rng)
     wall_canvas = np.zeros_like(canvas)
@@ -204,7 +209,7 @@ def _cell_shape(style: Style, rng: np.random.Generator) -> Shape:
     radius = style.mean_radius_px * float(np.clip(rng.normal(1, style.radius_cv), 0.75, 1.3))
     elongation = 1 + abs(rng.normal(0, style.elongation))
     if rng.random() < style.edge_on_share:
-        elongation *= rng.uniform(1.2, 1.8)
+        elongation *= rng.uniform(1.2, 2.1)
         radius *= 0.93
     crenation = style.crenation * rng.uniform(0.6, 1.4) if style.crenation else 0.0
     return draw_shape(

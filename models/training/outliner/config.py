@@ -26,9 +26,9 @@ class PatchConfig:
     um_per_px: tuple[float, float] = (0.25, 0.48)
     looks: dict[str, float] = field(
         default_factory=lambda: {
-            "donor_image": 0.2,
-            "various": 0.3,
-            "shaded": 0.16,
+            "donor_image": 0.23,
+            "various": 0.26,
+            "shaded": 0.17,
             "dark_rings": 0.06,
             "bright_rings": 0.06,
             "thin_rings": 0.08,
@@ -50,6 +50,15 @@ class PatchConfig:
     printed_soft_px: tuple[float, float] = (0.0, 1.0)
     """Blur of the smaller picture, σ in its own pixels."""
     enlarged: tuple[float, float] = (1.4, 3.0)
+    """How many times larger than the picture it was made from."""
+    printed_twice_share: float = 0.5
+    """Of the printed patches of `solid_looks`: once before, still smaller, as in a figure that was
+    made from a figure."""
+    first_enlarged: tuple[float, float] = (3.0, 5.0)
+    first_jpeg: tuple[int, int] = (40, 85)
+    solid_looks: tuple[str, ...] = ("donor_image", "shaded")
+    blurred_shares: tuple[float, ...] = (0.02, 0.08, 0.3)
+    """Cells out of focus by themselves; each patch takes one of these."""
     edge_share: float = 0.3
     """Patches of which a strip lies outside the image, hence is 0."""
     packed_share: float = 0.2
@@ -70,15 +79,17 @@ class OutlinerConfig:
     """One training run of the outliner."""
 
     patches: PatchConfig = field(default_factory=PatchConfig)
-    n_patches: int = 8000
-    n_steps: int = 5000
+    n_patches: int = 7000
+    n_steps: int = 4200
     batch_size: int = 16
     learning_rate: float = 3e-3
     warm_up_share: float = 0.05
     """Share of all steps over which the learning rate rises before it falls as a cosine."""
     weight_decay: float = 1e-4
     radii_weight: float = 1.0
-    kinds_weight: float = 0.3
+    kinds_weight: float = 0.4
+    blurred_weight: float = 2.0
+    """Of the kind of a blurred cell, since they are rare."""
     seed: int = 31_415
     processes: int = 2
     measured_fields: int = 3

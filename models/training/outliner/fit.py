@@ -81,7 +81,9 @@ def _make_step(
     def step(sheets: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             outputs = model(sheets, training=True)
-            centre, radii, kinds = measure_losses(outputs, targets)
+            centre, radii, kinds = measure_losses(
+                outputs, targets, blurred_weight=config.blurred_weight
+            )
             total = centre + config.radii_weight * radii + config.kinds_weight * kinds
         gradients = tape.gradient(total, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
@@ -91,7 +93,10 @@ def _make_step(
 
 
 def measure_losses(
-    outputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor], targets: tf.Tensor
+    outputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
+    targets: tf.Tensor,
+    *,
+    blurred_weight: float = 1.0,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Losses of centres (per centre), outlines (relative to the radius) and kinds."""
     # The square with the centre is the one that will be read.
@@ -104,7 +109,7 @@ def measure_losses(
     return (
         _centre_loss(centre[..., 0], targets),
         10.0 * tf.reduce_sum(weight * wrong) / covered,
-        tf.reduce_sum(weight * _kind_loss(kinds, targets[..., KIND])) / covered,
+        tf.reduce_sum(weight * _kind_loss(kinds, targets[..., KIND], blurred_weight)) / covered,
     )
 
 
@@ -119,11 +124,12 @@ def _centre_loss(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     return -tf.reduce_sum(weight * (found + free)) / n_centres
 
 
-def _kind_loss(logits: tf.Tensor, kind: tf.Tensor) -> tf.Tensor:
+def _kind_loss(logits: tf.Tensor, kind: tf.Tensor, blurred_weight: float) -> tf.Tensor:
     """Cross entropy; where only "some cell" is known, of debris against the rest."""
     debris = KINDS.index("debris")
     known = tf.cast(tf.maximum(kind, 0), tf.int32)
-    usual = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=known, logits=logits)
+    rare = tf.where(kind == KINDS.index("blurred"), blurred_weight, 1.0)
+    usual = rare * tf.nn.sparse_softmax_cross_entropy_with_logits(labels=known, logits=logits)
     p_debris = tf.nn.softmax(logits)[..., debris]
     some_cell = -tf.math.log(tf.maximum(1 - p_debris, _LEAST))
     return tf.where(kind < 0, some_cell, usual)

@@ -17,14 +17,13 @@ from app.domain.synthetic.cameras import reprint
 from app.domain.synthetic.debris import DebrisKind
 from app.domain.synthetic.donors import draw_donor, draw_well_look, generator
 from app.domain.synthetic.images import TrueCell, TrueImage, draw_image
-from app.domain.synthetic.looks import DrawnCells, DrawnField, draw_field
+from app.domain.synthetic.looks import BLURRED_FROM_UM, DrawnCells, DrawnField, draw_field
 from app.domain.synthetic.shapes import shape_of_points
 from models.training.outliner.config import PatchConfig
 from models.training.outliner.targets import ANY_CELL, N_CHANNELS, PatchTruth, encode
 
 DONOR_IMAGE: Final = "donor_image"
 _TOUCHING_GAP_PX: Final = 1.0
-_BLURRED_FROM_PX: Final = 1.0
 _WORK_UM_PER_PX: Final = 0.365
 _LEAST_CLUMP_PX: Final = 3.5
 _USUAL: Final = ImagingParameters()
@@ -112,24 +111,38 @@ def _look_scene(config: PatchConfig, look: str, key: int, rng: np.random.Generat
         um_per_px=float(np.exp(rng.uniform(np.log(low), np.log(high)))),
         foreign_per_mm2=float(rng.choice([0, 30, 200, 500])),
         wall=rng.random() < config.wall_share,
+        defocused_share=float(rng.choice(config.blurred_shares)),
     )
-    image = reprint(field.image, **printing._asdict())
-    return _Scene(image, field.light, _look_truth(field, printed=printing.enlarged > 1))
+    image = _printed(field.image, printing)
+    return _Scene(image, field.light, _look_truth(field, printed=printing[-1].enlarged > 1))
 
 
-def _draw_printing(config: PatchConfig, look: str, rng: np.random.Generator) -> _Printing:
-    """None at all, compression, or a smaller picture, compressed and enlarged."""
+def _draw_printing(config: PatchConfig, look: str, rng: np.random.Generator) -> list[_Printing]:
+    """Not at all, compressed, or made from a smaller picture, even twice."""
     is_strong = look in config.strong_looks or look == DONOR_IMAGE
     if is_strong and rng.random() < config.printed_share:
-        return _Printing(
+        last = _Printing(
             enlarged=float(rng.uniform(*config.enlarged)),
             jpeg_quality=int(rng.integers(config.worst_jpeg, 96)),
             soft_px=float(rng.uniform(*config.printed_soft_px)),
         )
+        if look not in config.solid_looks or rng.random() >= config.printed_twice_share:
+            return [last]
+        first = _Printing(
+            enlarged=float(rng.uniform(*config.first_enlarged)),
+            jpeg_quality=int(rng.integers(*config.first_jpeg)),
+            soft_px=0.0,
+        )
+        return [first, last._replace(jpeg_quality=int(rng.integers(80, 96)), soft_px=0.0)]
     worst = config.worst_jpeg if is_strong else config.worst_jpeg_of_faint
-    if rng.random() < config.jpeg_share:
-        return _Printing(1.0, int(rng.integers(worst, 96)), 0.0)
-    return _Printing(1.0, None, 0.0)
+    quality = int(rng.integers(worst, 96)) if rng.random() < config.jpeg_share else None
+    return [_Printing(enlarged=1.0, jpeg_quality=quality, soft_px=0.0)]
+
+
+def _printed(image: NDArray[np.uint8], printings: list[_Printing]) -> NDArray[np.uint8]:
+    for printing in printings:
+        image = reprint(image, **printing._asdict())
+    return image
 
 
 def _cell_count(config: PatchConfig, rng: np.random.Generator) -> int:
@@ -140,8 +153,8 @@ def _cell_count(config: PatchConfig, rng: np.random.Generator) -> int:
 
 def _look_truth(field: DrawnField, *, printed: bool) -> PatchTruth:
     cells, foreign = field.cells, field.foreign
-    kind = np.zeros(len(cells), np.int64)
-    kind[cells.blur_px > _BLURRED_FROM_PX] = KINDS.index("blurred")
+    blurred = cells.blur_px * field.um_per_px > BLURRED_FROM_UM
+    kind = np.where(blurred, KINDS.index("blurred"), KINDS.index("single"))
     kind[cells.gap_px < _TOUCHING_GAP_PX] = KINDS.index("several")
     if printed:
         kind[:] = ANY_CELL
@@ -181,8 +194,8 @@ def _donor_scene(config: PatchConfig, key: int, rng: np.random.Generator) -> _Sc
         n_cells=_cell_count(config, rng),
     )
     printing = _draw_printing(config, DONOR_IMAGE, rng)
-    image = reprint(shrink(drawn.pixels, 2), **printing._asdict())
-    return _Scene(image, None, _donor_truth(drawn, printed=printing.enlarged > 1))
+    image = _printed(shrink(drawn.pixels, 2), printing)
+    return _Scene(image, None, _donor_truth(drawn, printed=printing[-1].enlarged > 1))
 
 
 def _donor_truth(drawn: TrueImage, *, printed: bool) -> PatchTruth:
