@@ -93,9 +93,12 @@ class ScoredSample:
         known: dict[str, Any] = json.loads(json.dumps(view, default=str))
         return known
 
-    def analyse(self) -> None:
+    def request(self) -> None:
         with transaction(self.laboratory.sessions) as session:
             analyses.request_analysis(session, SYSTEM, self.id, parameters=NEEDS)
+
+    def analyse(self) -> None:
+        self.request()
         self.follow()
 
     def worked_out(self) -> dict[str, Any]:
@@ -167,8 +170,9 @@ def scored_sample(
     *,
     seed: int = 1,
     verdicts: tuple[Verdict, ...] = (Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.PARTLY),
+    is_scored: bool = True,
 ) -> ScoredSample:
-    """Each well holds an image of each of these verdicts; analysed already."""
+    """Each well holds an image of each of these verdicts; the analysis is asked for, and run."""
     rng = np.random.default_rng(seed)
     sample_id = laboratory.take_sample()
     wells = tuple(laboratory.add_well(sample_id, number) for number in (1, 2))
@@ -176,7 +180,9 @@ def scored_sample(
     for well_id in wells:
         for verdict in verdicts:
             add_found(sample, well_id, rng, verdict)
-    sample.analyse()
+    sample.request()
+    if is_scored:
+        sample.follow()
     return sample
 
 

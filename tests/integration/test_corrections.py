@@ -28,6 +28,8 @@ from tests.integration.corrected_samples import (
     scored_sample,
 )
 from tests.laboratory import SIDE_PX, Laboratory, drawn_plan, open_laboratory, some_donor
+from worker import runner
+from worker.tasks import HANDLERS
 
 
 @pytest.fixture
@@ -191,6 +193,24 @@ def test_wells_and_images_added_later_stay_out_of_a_corrected_score(sample: Scor
     before = sample.score()
     added = sample.laboratory.add_well(sample.id, 3)
     add_found(sample, added, np.random.default_rng(9), Verdict.ACCEPTED)
+    sample.exclude(cell=cell)
+    sample.restore(cell=cell)
+    sample.follow()
+    assert sample.score() == before
+
+
+def test_what_the_laboratory_scored_meanwhile_stays_out_of_a_corrected_score(
+    laboratory: Laboratory,
+) -> None:
+    asked_first = scored_sample(laboratory, seed=2, is_scored=False)
+    sample = scored_sample(laboratory, seed=3, is_scored=False)
+    with transaction(laboratory.sessions) as session:
+        (_, job_id) = session.scalars(select(Job.id).order_by(Job.created_at)).all()
+    runner.run(job_id, laboratory.context, HANDLERS)
+    before = sample.score()
+    asked_first.follow()
+    assert asked_first.state() == "computed"
+    (cell, *_) = sample.cells(sample.images["accepted"][0])
     sample.exclude(cell=cell)
     sample.restore(cell=cell)
     sample.follow()

@@ -231,19 +231,20 @@ def used_images(session: Session, analysis: Analysis) -> list[UsedImage]:
 def earlier_wells(session: Session, analysis: Analysis) -> list[list[dict[str, Any]]]:
     """Wells of the newest score of each other sample, same model version, `analysis` being younger.
 
-    An analysis that follows corrections sees the history that its first one saw.
+    An analysis that follows corrections sees the history that its first one saw: not what was
+    asked for before it, but what was scored before it.
     """
     newest = (
-        select(Score.details["wells"].label("wells"), Analysis.created_at)
+        select(Score.details["wells"].label("wells"), Score.created_at)
         .join(Analysis, Analysis.id == Score.analysis_id)
         .where(
             Analysis.model_version_id == analysis.model_version_id,
             Analysis.sample_id != analysis.sample_id,
-            Analysis.created_at < analysis.frozen_at,
+            Score.created_at < analysis.frozen_at,
             Score.rigidity_score.is_not(None),
         )
         .ext(distinct_on(Analysis.sample_id))
-        .order_by(Analysis.sample_id, Analysis.created_at.desc())
+        .order_by(Analysis.sample_id, Score.created_at.desc())
         .subquery()
     )
     rows = session.scalars(
