@@ -179,6 +179,12 @@ def test_deming_knows_unequal_errors(pairs: Pairs, ratio: float, slope: float) -
     assert deming_of(pairs, ratio).slope.value == pytest.approx(slope, rel=2e-6)
 
 
+def test_deming_says_what_the_slope_would_be_at_half_and_twice_the_ratio() -> None:
+    half, double = deming_of(known.PUBLISHED).sensitivity
+    assert (half.ratio, double.ratio) == (0.5, 2)
+    assert (half.slope, double.slope) == pytest.approx((0.726071, 0.751549), rel=2e-6)
+
+
 def test_deming_of_the_teaching_set_is_the_known_one() -> None:
     answer = deming_of(known.TEACHING, 4.0)
     assert (answer.intercept.value, answer.slope.value) == near(-0.089745, 1.001194)

@@ -80,7 +80,11 @@ def _deming(name: str, answer: Deming | NotAssessable) -> FigureGroup:
     if isinstance(answer, NotAssessable):
         return _silent(name, answer)
     at = [_row(f"Bias at reference score {one.level:.1f}", one.bias) for one in answer.bias_at]
-    rows = (_row("Slope", answer.slope), _row("Intercept", answer.intercept), *at)
+    others = [
+        FigureRow(f"Slope if the ratio were {one.ratio:.2g}", _signed(one.slope))
+        for one in answer.sensitivity
+    ]
+    rows = (_row("Slope", answer.slope), *others, _row("Intercept", answer.intercept), *at)
     remark = _ratio_text(answer.variance_ratio)
     return FigureGroup(name, answer.method, count_text(answer.n), rows, remark)
 

@@ -31,7 +31,7 @@ SETTLED: Final = 1e-6
 SMALLEST_LEVEL: Final = 1e-6
 """Of the largest; a pair nearer to zero would outweigh all others together."""
 
-Fit = Callable[[Pairs], tuple[float, float] | None]
+Fit = Callable[[Pairs, float], tuple[float, float] | None]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,14 @@ class BiasAt:
 
 
 @dataclass(frozen=True)
+class SlopeAt:
+    """What the slope would be at another ratio: how much rests on the one that was taken."""
+
+    ratio: float
+    slope: float
+
+
+@dataclass(frozen=True)
 class Deming:
     """The line ``image = intercept + slope · reference``.
 
@@ -73,6 +81,8 @@ class Deming:
     ----------
     slope_se, intercept_se
         Jackknife standard errors; the intervals are Student's with n - 2 degrees of freedom.
+    sensitivity
+        The slope at half and at twice the ratio.
     """
 
     method: str
@@ -83,6 +93,7 @@ class Deming:
     intercept: Estimate
     intercept_se: float
     bias_at: tuple[BiasAt, ...]
+    sensitivity: tuple[SlopeAt, ...]
 
 
 def deming(
@@ -97,9 +108,7 @@ def deming(
     levels
         Reference scores at which the bias ``intercept + (slope - 1) · level`` is told.
     """
-    return _with_jackknife(
-        METHOD, pairs, ratio, levels, lambda some: deming_line(some, ratio.value)
-    )
+    return _with_jackknife(METHOD, pairs, ratio, levels, deming_line)
 
 
 def weighted_deming(
@@ -111,9 +120,7 @@ def weighted_deming(
     """
     if np.any(np.minimum(pairs.reference, pairs.image) <= 0):
         return NotAssessable(WEIGHTED_METHOD, "not_positive", "its weights need values above zero")
-    return _with_jackknife(
-        WEIGHTED_METHOD, pairs, ratio, levels, lambda some: weighted_line(some, ratio.value)
-    )
+    return _with_jackknife(WEIGHTED_METHOD, pairs, ratio, levels, weighted_line)
 
 
 def deming_line(
@@ -163,10 +170,10 @@ def _with_jackknife(
     lacking = missing_for_line(method, pairs)
     if lacking is not None:
         return lacking
-    line = fit(pairs)
+    line = fit(pairs, ratio.value)
     if line is None:
         return NotAssessable(method, "no_relation", "the two scores do not vary together")
-    left_out = [fit(pairs.without(place)) for place in range(pairs.n)]
+    left_out = [fit(pairs.without(place), ratio.value) for place in range(pairs.n)]
     lines = np.array([one for one in left_out if one is not None])
     if len(lines) < pairs.n:
         return NotAssessable(
@@ -176,11 +183,18 @@ def _with_jackknife(
         return NotAssessable(
             method, "no_spread", "all pairs lie on one line, so the error cannot be estimated"
         )
-    return _told(method, ratio, levels, np.array(line), lines)
+    others = [(factor * ratio.value, fit(pairs, factor * ratio.value)) for factor in (0.5, 2.0)]
+    sensitivity = tuple(SlopeAt(other, found[0]) for other, found in others if found is not None)
+    return _told(method, ratio, levels, np.array(line), lines, sensitivity)
 
 
 def _told(
-    method: str, ratio: VarianceRatio, levels: Sequence[float], line: Floats, lines: Floats
+    method: str,
+    ratio: VarianceRatio,
+    levels: Sequence[float],
+    line: Floats,
+    lines: Floats,
+    sensitivity: tuple[SlopeAt, ...],
 ) -> Deming:
     (slope, slope_se), (intercept, intercept_se) = (
         jackknife(line[column], lines[:, column]) for column in (0, 1)
@@ -195,6 +209,7 @@ def _told(
         intercept=intercept,
         intercept_se=intercept_se,
         bias_at=tuple(at),
+        sensitivity=sensitivity,
     )
 
 

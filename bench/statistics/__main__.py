@@ -1,0 +1,23 @@
+"""`python -m bench.statistics`: every grid, or those named, such as `known coverage alarms`."""
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from bench.statistics import alarms, coverage, known_answers
+
+GRIDS: Final[dict[str, Callable[[], None]]] = {
+    "known": known_answers.tell,
+    "coverage": coverage.tell,
+    "alarms": alarms.tell,
+}
+
+
+def main() -> None:
+    for name in sys.argv[1:] or GRIDS:
+        GRIDS[name]()
+        print()
+
+
+if __name__ == "__main__":
+    main()
