@@ -262,7 +262,7 @@ def well_page() -> images.WellPage:
     return images.WellPage(
         name="B2", content="Unsorted cells", sample_href="/samples/1",
         images_href="/samples/1/images", donor_code="DEMO-1", summary="25 images, 24 used.",
-        advice=ADVICE, filters=verdict_filters(), tiles=tiles(), is_empty=False,
+        advice=ADVICE, filters=verdict_filters(), tiles=tiles(), is_empty=False, is_moving=False,
         is_demonstration=True,
     )  # fmt: skip
 
@@ -273,7 +273,7 @@ def sample_images_page() -> images.SampleImagesPage:
     )
     return images.SampleImagesPage(
         "/samples/1", "DEMO-1", verdict_filters(),
-        (well, replace(well, name="B3", advice=None)), is_demonstration=True,
+        (well, replace(well, name="B3", advice=None)), is_moving=False, is_demonstration=True,
     )  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def test_what_was_found_in_an_image_is_seen(page: Page, sample: str) -> None:
     viewer = page.locator("[data-viewer]")
     expect(viewer).to_have_attribute("data-masked", "true")
     expect(page.locator(".sentence")).to_have_text(
-        re.compile(r"Used in part \(\d+ % of it\). \d+ of \d+ outlined cells count in the score.")
+        re.compile(r"Used in part \(\d+\s% of it\). \d+ of \d+ outlined cells count in the score.")
     )
     expect(page.get_by_role("list", name="Findings")).to_contain_text("Measured:")
     expect(page.get_by_role("list", name="Legend")).to_contain_text("left out")
@@ -181,6 +181,39 @@ def test_a_mistake_costs_nothing_and_is_said(page: Page, sample: str) -> None:
     expect(said(page)).to_have_text("Write why, then send it again.")
     assert page.evaluate("document.activeElement.id") == "cell-words"
     assert score_of(page, sample) == before
+
+
+def test_without_a_script_a_cell_is_chosen_excluded_and_restored(
+    browser: Browser, product: Product, sample: str, cookies: dict[str, str]
+) -> None:
+    visit = browser.new_context(java_script_enabled=False)
+    for name, value in cookies.items():
+        visit.add_cookies([{"name": name, "value": value, "url": product.address}])
+    page = visit.new_page()
+    page.goto(f"{sample}/images?show=accepted")
+    page.locator(".tile a").last.click()
+    page.get_by_role("link", name=re.compile(r"^Accepted \d+")).click()
+    page.locator(".cells tbody a").nth(3).click()
+    expect(page.locator("#cell .crop")).to_be_visible()
+    before = score_of(page, sample)
+    page.get_by_role("button", name="Exclude (x)").click()
+    expect(page.locator("#cell .chip")).to_have_text("Excluded by hand")
+    page.get_by_role("button", name="Restore (r)").click()
+    expect(page.locator("#cell .chip")).to_have_text("Accepted")
+    page.goto(sample)
+    expect(page.locator("[data-corrected]")).to_have_count(0)
+    wait_until_scored(page, sample)
+    assert score_of(page, sample) == before
+    visit.close()
+
+
+def wait_until_scored(page: Page, sample: str) -> None:
+    path = sample.replace("/samples/", "/api/v1/samples/")
+    for _ in range(FOLLOWED_WITHIN_MS // 200):
+        if page.request.get(path).json()["state"] == "computed":
+            return
+        page.wait_for_timeout(200)
+    raise AssertionError("the sample is still being scored")
 
 
 def test_the_page_is_light_and_the_picture_is_moved_by_hand(page: Page, sample: str) -> None:

@@ -68,6 +68,7 @@ class ImagePage:
     id: str
     href: str
     filename: str
+    is_pending: bool
     well_name: str
     well_href: str
     sample_href: str
@@ -115,6 +116,7 @@ def image_page(
         id=str(image.id),
         href=f"/images/{image.id}",
         filename=image.filename,
+        is_pending=image.verdict == "pending",
         well_name=image.well_name,
         well_href=f"/wells/{image.well_id}",
         sample_href=f"/samples/{sample.id}",

@@ -55,6 +55,7 @@ class WellPage:
     filters: tuple[VerdictFilter, ...]
     tiles: tuple[ImageTile, ...]
     is_empty: bool
+    is_moving: bool
     is_demonstration: bool
 
 
@@ -74,6 +75,7 @@ class SampleImagesPage:
     donor_code: str
     filters: tuple[VerdictFilter, ...]
     wells: tuple[WellPart, ...]
+    is_moving: bool
     is_demonstration: bool
 
 
@@ -96,6 +98,7 @@ def well_page(
         filters=_filters(f"/wells/{well.id}", images, by_hand, show),
         tiles=_tiles(images, by_hand, show),
         is_empty=not images,
+        is_moving=well.images.pending > 0,
         is_demonstration=sample.is_demonstration,
     )
 
@@ -127,6 +130,7 @@ def sample_images_page(
             for well, tiles in by_well
             if tiles or show == "all"
         ),
+        is_moving=any(well.images.pending for well in sample.wells),
         is_demonstration=sample.is_demonstration,
     )
 

@@ -10,6 +10,7 @@ import { followScore } from "./score.js";
 
 const KEYS_ON = "viewer-keys";
 const BUTTON_ZOOM = 1.6;
+const PENDING_MS = 3000;
 const REST_MS = 150; // without movement, after which a crowd is drawn sharply
 
 const viewer = document.querySelector("[data-viewer]");
@@ -218,6 +219,8 @@ function listen() {
   viewer.addEventListener("click", clicked);
 }
 
+// A verdict comes within seconds; until then there is nothing on the page that a reload could disturb.
+if ("pending" in viewer.dataset) setTimeout(() => location.reload(), PENDING_MS);
 for (const element of viewer.querySelectorAll("[data-scripted]")) element.hidden = false;
 viewer.dataset.live = "";
 new ResizeObserver(resize).observe(stage);
