@@ -63,10 +63,10 @@ def describe_run(results: Results, *, seconds: float) -> str:
     return (
         f"`make bench-imaging` at commit {commit()}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, "
         f"{seconds / 60:.0f} min on one core of {machine()}. {sizes.fields_per_look} fields of "
-        f"each look, {sizes.crowded} crowded ones, {sizes.planted} planted images of each fault, "
-        f"{sizes.timed} timed images; drawn images "
+        f"each look ({sizes.compared_per_look} for other methods), {sizes.crowded} crowded ones, "
+        f"{sizes.planted} planted images of each fault, {sizes.timed} timed images; drawn images "
         f"sha256 {results.pixels_sha256[:12]}. Intervals are 95 %: images drawn anew for cells, "
-        "Wilson for images."
+        "Wilson for images and marks."
     )
 
 
