@@ -22,10 +22,10 @@ from app.db.queries.analyses import latest_analysis
 from app.db.session import snapshot, transaction
 from app.db.tables import Cell, Classification, Job, ScanImage
 from app.security.permissions import SYSTEM
-from app.services import analyses, corrections, samples, scores
+from app.services import analyses, corrections, samples, score_runs
 from app.services.corrections import CorrectedVerdict
 from app.services.samples import Container, NewSample, NewWell
-from app.services.scores import ScoreMaterial
+from app.services.score_runs import ScoreMaterial
 from bench.fabricated_samples import add_image, fabricate, record
 from bench.image_to_rows import cpu_seconds, worker
 from worker import runner
@@ -118,14 +118,14 @@ def measure(
         running = latest_analysis(session, sample_id)
     assert running is not None
     material = timed("read the cells", lambda: read(context, running.id))
-    timed("compute score and interval", lambda: scores.compute(material))
+    timed("compute score and interval", lambda: score_runs.compute(material))
     timed("the whole job, committed", lambda: run_queue(context))
     return spent
 
 
 def read(context: Context, analysis_id: uuid.UUID) -> ScoreMaterial:
     with snapshot(context.sessions) as session:
-        material = scores.read_material(session, analysis_id)
+        material = score_runs.read_material(session, analysis_id)
     assert material is not None
     return material
 

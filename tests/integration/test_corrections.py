@@ -17,7 +17,7 @@ from app.domain.imaging.scan_image import write_bmp
 from app.domain.quality import Verdict
 from app.jobs.kinds import JobKind
 from app.security.permissions import SYSTEM
-from app.services import analyses, audit, images, scores
+from app.services import analyses, audit, images, score_runs
 from bench.fabricated_samples import fabricate, record
 from tests.integration.corrected_samples import (
     CELLS_PER_IMAGE,
@@ -252,11 +252,11 @@ def test_a_correction_made_while_a_score_is_computed_is_in_the_next_one(
         running = latest_analysis(session, sample.id)
     assert running is not None
     with snapshot(sessions) as session:
-        material = scores.read_material(session, running.id)
+        material = score_runs.read_material(session, running.id)
     assert material is not None
     sample.exclude(cell=second)
     with transaction(sessions) as session:
-        scores.record(session, scores.compute(material), job_id=uuid.uuid4())
+        score_runs.record(session, score_runs.compute(material), job_id=uuid.uuid4())
     assert sample.state() == "running"
     (finding, *_) = (f for f in sample.score()["findings"] if f["code"] == "corrections_missing")
     assert finding["value"] == 1.0
