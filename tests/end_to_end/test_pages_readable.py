@@ -63,7 +63,7 @@ def test_an_image_can_be_read_without_a_mouse(page: Page, preview_url: str) -> N
     assert page.locator("tr[data-chosen]").get_attribute("data-cell") == str(ident(1002))
     page.get_by_role("link", name="Rejected").press("Enter")
     expect(page.get_by_role("link", name="Rejected")).to_have_attribute("aria-current", "true")
-    page.keyboard.press("n")
+    page.keyboard.press("p")
     expect(page.locator("#cell .chip")).to_have_text("Excluded by hand")
     page.get_by_label("Keys").uncheck()
     page.keyboard.press("n")
