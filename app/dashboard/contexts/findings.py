@@ -57,6 +57,7 @@ MEASURES: Final[dict[str, tuple[str, Callable[[float], str]]]] = {
     "outside_well": ("inside the well", _percent),
     "out_of_focus": ("width of the rims", _micrometres),
     "partly_out_of_focus": ("out of focus", _percent),
+    "empty": ("cells in view", _plain),
     "wrong_modality": ("share that is single cells", _percent),
 }
 """What a code's `value` and `limit` measure; a code that is not here shows bare figures."""

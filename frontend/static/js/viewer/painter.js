@@ -8,7 +8,7 @@ const REJECTED = "#27323d";
 const CHOSEN = "#ffd60a";
 const HATCH_PX = 11;
 const BLOCKS = 8; // paths are kept in blocks, and blocks out of view are not stroked
-const CROWD = 800; // cells from which on a frame cannot stroke them all
+const CROWD = 300; // more cells than a slow computer can stroke in every frame
 
 function styleOf(cell) {
   if (cell.verdict === "rejected") return cell.tags.has("corrected") ? "excluded" : "rejected";
