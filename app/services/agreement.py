@@ -51,9 +51,13 @@ class PairSource(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which pairs a method comparison is about; both days belong to the period."""
+    """Which pairs a method comparison is about; both days belong to the period.
+
+    `measured_with` is the name of a model version, or of a method that pairs from elsewhere name.
+    """
 
     model_version_id: uuid.UUID | None = None
+    measured_with: str | None = None
     first_on: dt.date | None = None
     last_on: dt.date | None = None
     source: PairSource = PairSource.ALL
@@ -153,6 +157,11 @@ def agreement(
     return _view(selection, gathered, notes, entered_ratio)
 
 
+def methods_elsewhere(session: Session, principal: Principal) -> tuple[str, ...]:
+    """Names under which image scores from elsewhere were entered."""
+    return tuple(queries.methods_elsewhere(session, owner=principal.owner))
+
+
 def has_pairs(session: Session, principal: Principal, source: PairSource) -> bool:
     """Whether there is any pair of this kind."""
     gathered = _Gathered()
@@ -185,6 +194,7 @@ def _gather_here(
         session,
         owner=principal.owner,
         model_version_id=selection.model_version_id,
+        measured_with=selection.measured_with,
         first_on=selection.first_on,
         last_on=selection.last_on,
         is_demonstration=selection.source == PairSource.DEMONSTRATION,
@@ -231,6 +241,7 @@ def _gather_elsewhere(
         session,
         owner=principal.owner,
         model_version_id=selection.model_version_id,
+        measured_with=selection.measured_with,
         first_on=selection.first_on,
         last_on=selection.last_on,
     )

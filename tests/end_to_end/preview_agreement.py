@@ -71,7 +71,9 @@ def view(given: tuple[PairView, ...]) -> AgreementView:
 
 
 def page(form: PairForm = PairForm(FormValues())) -> AgreementPage:  # noqa: B008  frozen value
-    return agreement_page(view(pairs()), [], has_drawn=True, may_edit=True, form=form)
+    return agreement_page(
+        view(pairs()), ["compact-1", NETWORK], has_drawn=True, may_edit=True, form=form
+    )
 
 
 def refused_page() -> AgreementPage:

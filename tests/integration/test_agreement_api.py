@@ -332,6 +332,16 @@ def test_the_period_holds_both_of_its_days(site: Site, technician: TestClient) -
     refused(technician.get(AGREEMENT, params=backwards), "agreement_period")
 
 
+def test_one_method_can_be_looked_at_by_its_name(site: Site, technician: TestClient) -> None:
+    scored_sample(site, "D-1", version(site, "compact-1"), 3.1, 3.0)
+    send_csv(technician, f"{HEADER}\nE-1,1,3.0,3.1,x,,\nE-2,1,3.0,3.1,compact-1,,\n")
+    by_name = {
+        name: [pair["donor_code"] for pair in agreement_of(technician, measured_with=name)["pairs"]]
+        for name in ("x", "compact-1", "nobody")
+    }
+    assert by_name == {"x": ["E-1"], "compact-1": ["D-1", "E-2"], "nobody": []}
+
+
 def test_an_unknown_version_is_not_an_empty_comparison(technician: TestClient) -> None:
     answer = technician.get(AGREEMENT, params={"model_version_id": str(uuid.uuid4())})
     refused(answer, "model_version_unknown", 404)

@@ -122,12 +122,16 @@ def test_a_new_installation_shows_the_drawn_pairs_and_says_so(
     assert "Scored by a demonstration model." in page
 
 
-def test_a_version_and_a_period_can_be_chosen(site: Site, person: TestClient) -> None:
+def test_a_method_and_a_period_can_be_chosen(site: Site, person: TestClient) -> None:
     first, second = version(site, "first"), version(site, "second")
     sample_id = scored_sample(site, "D-1", first, 3.1, 3.0)
     add_score(site, sample_id, second, 3.4)
-    of_first = words(person.get(f"/agreement?version={first}").text)
+    person.post("/agreement/pairs", data=PAIR)
+    of_first = words(person.get("/agreement?method=first").text)
+    assert "1 of 40 pairs" in of_first
     assert "3.00 3.10 +0.10 10 %" in of_first
+    elsewhere = words(person.get("/agreement?method=other+laboratory").text)
+    assert "1 of 40 pairs" in elsewhere
+    assert "3.27 3.19 −0.08 8 %" in elsewhere
     assert "No pairs match" in words(person.get("/agreement?from=2027-01-01").text)
     assert person.get("/agreement?from=yesterday").status_code == 422
-    assert person.get("/agreement?version=newest").status_code == 422

@@ -100,6 +100,9 @@ def get_agreement(
     session: SessionDep,
     principal: PrincipalDep,
     model_version_id: uuid.UUID | None = None,
+    measured_with: Annotated[
+        str | None, Query(max_length=200, description="What made the image score, by its name.")
+    ] = None,
     first_on: Annotated[
         dt.date | None, Query(alias="from", description="First day of the period.")
     ] = None,
@@ -114,7 +117,11 @@ def get_agreement(
 ) -> AgreementView:
     """Compare image scores with references: every pair, every figure with its 95 % interval."""
     selection = Selection(
-        model_version_id=model_version_id, first_on=first_on, last_on=last_on, source=source
+        model_version_id=model_version_id,
+        measured_with=measured_with,
+        first_on=first_on,
+        last_on=last_on,
+        source=source,
     )
     return agreement.agreement(session, principal, selection, entered_ratio=variance_ratio)
 

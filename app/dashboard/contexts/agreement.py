@@ -29,7 +29,6 @@ from app.dashboard.contexts.wording import (
 )
 from app.domain.method_comparison import BlandAltman, Deming, PassingBablok
 from app.services.agreement import AgreementView, PairSource, PairView, Selection
-from app.services.model_versions import ModelVersionView
 from app.services.outside_pairs import NoteView
 from app.services.pair_tables import COLUMNS, MOST_PAIRS, REQUIRED
 
@@ -55,7 +54,7 @@ class Choice:
 @dataclass(frozen=True)
 class PairFilter:
     sources: tuple[Choice, ...]
-    versions: tuple[Choice, ...]
+    methods: tuple[Choice, ...]
     first_on: str
     last_on: str
     is_active: bool
@@ -122,7 +121,7 @@ class AgreementPage:
 
 def agreement_page(
     view: AgreementView,
-    versions: Sequence[ModelVersionView],
+    methods: Sequence[str],
     *,
     has_drawn: bool,
     may_edit: bool,
@@ -134,7 +133,7 @@ def agreement_page(
         is_demonstration=view.is_demonstration,
         is_drawn=view.selection.source == PairSource.DEMONSTRATION,
         has_drawn=has_drawn,
-        filter=_filter(view.selection, versions),
+        filter=_filter(view.selection, methods),
         findings=tuple(FindingText(TONES[one.level], one.message) for one in view.findings),
         figures=figure_groups(view) if view.pairs else (),
         scatter=_scatter(view),
@@ -146,12 +145,11 @@ def agreement_page(
     )
 
 
-def _filter(selection: Selection, versions: Sequence[ModelVersionView]) -> PairFilter:
-    chosen = str(selection.model_version_id or "")
-    names = {"": "Every model version"} | {str(one.id): one.name for one in versions}
+def _filter(selection: Selection, methods: Sequence[str]) -> PairFilter:
+    names = {"": "Every method"} | {name: name for name in methods}
     return PairFilter(
         sources=_choices({one.value: text for one, text in SOURCES.items()}, selection.source),
-        versions=_choices(names, chosen),
+        methods=_choices(names, selection.measured_with or ""),
         first_on=selection.first_on.isoformat() if selection.first_on else "",
         last_on=selection.last_on.isoformat() if selection.last_on else "",
         is_active=selection != Selection(),

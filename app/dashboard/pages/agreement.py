@@ -38,13 +38,13 @@ KEPT_FIELDS: Final = ("measured_with", "measured_on", "source")
 def get_agreement(
     session: SessionDep,
     principal: PrincipalDep,
-    version: str = "",
+    method: str = "",
     first_on: Annotated[str, Query(alias="from")] = "",
     last_on: Annotated[str, Query(alias="to")] = "",
     source: str = "",
 ) -> Response:
     selection = Selection(
-        model_version_id=_id(version),
+        measured_with=method or None,
         first_on=_day(first_on),
         last_on=_day(last_on),
         source=PairSource(source) if source in list(PairSource) else PairSource.ALL,
@@ -69,13 +69,21 @@ def _page(
     is_refused = form.notice is not None or form.table_notice is not None
     page = agreement_page(
         agreement.agreement(session, principal, selection),
-        model_versions.list_versions(session) if principal.permits(Permission.READ_MODELS) else [],
+        _methods(session, principal),
         has_drawn=agreement.has_pairs(session, principal, PairSource.DEMONSTRATION),
         may_edit=principal.permits(Permission.EDIT_REFERENCES),
         form=form,
     )
     shell = shell_for(principal, "Agreement", "agreement")
     return render("agreement.html", shell, page, status=422 if is_refused else 200)
+
+
+def _methods(session: Session, principal: Principal) -> list[str]:
+    """Names of model versions, newest first, then those of methods elsewhere."""
+    may_read = principal.permits(Permission.READ_MODELS)
+    versions = model_versions.list_versions(session) if may_read else []
+    names = [*(one.name for one in versions), *agreement.methods_elsewhere(session, principal)]
+    return list(dict.fromkeys(names))
 
 
 @router.post("/agreement/pairs", dependencies=[require(Permission.EDIT_REFERENCES)])
@@ -197,13 +205,6 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     text = io.StringIO()
     csv.writer(text).writerows([COLUMNS, *rows])
     return text.getvalue()
-
-
-def _id(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text) if text else None
-    except ValueError as error:
-        raise InvalidInput("agreement_filter", "Choose a model version from the list.") from error
 
 
 def _day(text: str) -> dt.date | None:

@@ -35,6 +35,7 @@ def scored_with_reference(
     *,
     owner: str | None,
     model_version_id: uuid.UUID | None,
+    measured_with: str | None,
     first_on: dt.date | None,
     last_on: dt.date | None,
     is_demonstration: bool,
@@ -46,6 +47,9 @@ def scored_with_reference(
     newest = select(Analysis.id).where(Analysis.state == "done")
     if model_version_id is not None:
         newest = newest.where(Analysis.model_version_id == model_version_id)
+    if measured_with is not None:
+        named = select(ModelVersion.id).where(ModelVersion.name == measured_with)
+        newest = newest.where(Analysis.model_version_id.in_(named))
     newest = newest.ext(distinct_on(Analysis.sample_id)).order_by(
         Analysis.sample_id, Analysis.created_at.desc()
     )
@@ -76,6 +80,7 @@ def outside_pairs(
     *,
     owner: str | None,
     model_version_id: uuid.UUID | None,
+    measured_with: str | None,
     first_on: dt.date | None,
     last_on: dt.date | None,
 ) -> Sequence[Row[OutsidePair, ModelVersion | None]]:
@@ -84,9 +89,19 @@ def outside_pairs(
     wanted = _with_version().where(*_within(measured_on, first_on, last_on))
     if model_version_id is not None:
         wanted = wanted.where(OutsidePair.model_version_id == model_version_id)
+    if measured_with is not None:
+        wanted = wanted.where(OutsidePair.measured_with == measured_with)
     if owner is not None:
         wanted = wanted.where(OutsidePair.created_by == owner)
     return session.execute(wanted.order_by(measured_on, OutsidePair.created_at)).all()
+
+
+def methods_elsewhere(session: Session, *, owner: str | None) -> Sequence[str]:
+    """What made the image scores of pairs measured elsewhere, by name."""
+    wanted = select(OutsidePair.measured_with).distinct().order_by(OutsidePair.measured_with)
+    if owner is not None:
+        wanted = wanted.where(OutsidePair.created_by == owner)
+    return session.scalars(wanted).all()
 
 
 def outside_pair(session: Session, pair_id: uuid.UUID) -> OutsidePair | None:
