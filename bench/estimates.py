@@ -49,15 +49,17 @@ def main() -> None:
         tell(f"EM, weight {weight:.2f}", np.array(scores), truth)
 
 
-def see_donor(code: str, classifier: Classifier) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def see_donor(
+    code: str, classifier: Classifier, *, seed: int = SEED
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Posteriors and true outlets of a donor's unsorted cells."""
-    donor = draw_donor(code, SEED)
+    donor = draw_donor(code, seed)
     posteriors, truth = [], []
     for number in (1, 2):
         well = draw_well_look(donor, outlet=None, well=number)
         rng = generator("estimates", code, number)
         _, cells = draw_stiffness(donor, outlet=None, count=CELLS_PER_WELL, rng=rng)
-        crops, _ = draw_crops(donor, well, cells, seed=SEED + number)
+        crops, _ = draw_crops(donor, well, cells, seed=seed + number)
         posteriors.append(classifier.predict(crops))
         truth.append(np.asarray(cells, dtype=np.int64))
     return np.concatenate(posteriors), np.concatenate(truth)

@@ -4,12 +4,13 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from bench.statistics import alarms, coverage, known_answers
+from bench.statistics import alarms, coverage, drawn_donors, known_answers
 
 GRIDS: Final[dict[str, Callable[[], None]]] = {
     "known": known_answers.tell,
     "coverage": coverage.tell,
     "alarms": alarms.tell,
+    "donors": drawn_donors.tell,
 }
 
 
