@@ -34,6 +34,8 @@ class KnownSample:
         Shape (f,), `app.domain.cell_looks` over its accepted cells.
     rigidity_score, true_score
         As scored, and of the cells drawn.
+    n_cells
+        Accepted cells.
     wells
         Each well's score and standard error.
     """
@@ -42,6 +44,7 @@ class KnownSample:
     mean_looks: Floats
     rigidity_score: float
     true_score: float
+    n_cells: int
     wells: tuple[EarlierWell, ...]
 
 

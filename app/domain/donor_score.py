@@ -256,7 +256,13 @@ def score_donor(
     corrected = float(deformable_share(point, model.outlets)[0])
     score = float(rigidity_scores(point, model.outlets)[0])
     looks, donors = _mean_looks(used), model.training_donors
-    placement = Placement.unknown() if donors is None else donors.place(looks)
+    placement = (
+        Placement.unknown()
+        if donors is None
+        else donors.place(
+            looks, n_cells=sum(len(well.p_outlet) for well in used), n_wells=len(used)
+        )
+    )
     replicates = _replicates(scores, history, model)
     low, high = interval_of(_deformable_draws(draws, point[0], score, model))
     return DonorScore(

@@ -29,8 +29,11 @@ METHOD: Final = "population-mahalanobis/1"
 FEWEST_DONORS: Final = 20
 """Below it a limit would rest on guesswork."""
 EDGE_SHARE: Final = 0.90
-OUTSIDE_SHARE: Final = 0.98
+OUTSIDE_SHARE: Final = 0.96
 """Shares of donors like the training donors that are expected below the two limits."""
+FEWEST_CELLS: Final = 500
+FEWEST_WELLS: Final = 2
+"""With fewer, chance and one well's light alone put ordinary donors outside."""
 N_NEAREST: Final = 3
 
 
@@ -64,6 +67,8 @@ class Placement:
         Codes of the most similar training donors, most similar first.
     n_donors
         Training donors behind it.
+    is_small
+        Whether the sample has too few cells or wells to be held against the limits.
     """
 
     standing: Standing
@@ -71,6 +76,7 @@ class Placement:
     limits: Limits | None
     nearest: tuple[str, ...]
     n_donors: int
+    is_small: bool = False
 
     @classmethod
     def unknown(cls) -> Self:
@@ -142,20 +148,22 @@ class TrainingDonors:
     def _shape(self) -> "_Shape":
         return _Shape.of(self.looks)
 
-    def place(self, looks: Floats | None) -> Placement:
-        """Place a sample by its mean looks, shape (f,)."""
+    def place(self, looks: Floats | None, *, n_cells: int, n_wells: int) -> Placement:
+        """Place a sample by its mean looks, shape (f,), over so many cells and wells."""
         if looks is None or len(self.codes) < 2:
             return Placement.unknown()
         whitened = self._shape.whiten(looks[np.newaxis])[0]
         distance = float(np.linalg.norm(whitened))
         apart = np.linalg.norm(self._shape.whiten(self.looks) - whitened, axis=1)
         nearest = np.argsort(apart, kind="stable")[:N_NEAREST]
+        is_small = n_cells < FEWEST_CELLS or n_wells < FEWEST_WELLS
         return Placement(
-            standing=_standing(distance, self.limits),
+            standing=Standing.UNCALIBRATED if is_small else _standing(distance, self.limits),
             distance=distance,
             limits=self.limits,
             nearest=tuple(self.codes[i] for i in nearest),
             n_donors=len(self.codes),
+            is_small=is_small,
         )
 
 
@@ -236,6 +244,16 @@ def report_population(placement: Placement) -> tuple[Finding, ...]:
 
 def _report_distance(placement: Placement, distance: float) -> Finding:
     near = ", ".join(placement.nearest)
+    if placement.is_small:
+        return Finding(
+            "population_small_sample",
+            Level.WARNING,
+            distance,
+            None,
+            f"Too little was seen to place this donor: {FEWEST_CELLS} cells in {FEWEST_WELLS} "
+            f"wells are needed (distance {distance:.1f}, nearest {near}). Add images, or the "
+            "verifier must acknowledge it.",
+        )
     if placement.limits is None:
         return Finding(
             "population_uncalibrated",

@@ -2,7 +2,7 @@
 
 Needed whenever segmentation, crops or the drawing of cells change: the looks of the training donors
 and the errors over other donors are measured through the whole program. The network stays as it
-is. About half an hour on one core.
+is. About a quarter of an hour on an idle core.
 """
 
 import sys

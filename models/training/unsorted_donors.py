@@ -32,9 +32,9 @@ class UnsortedConfig:
         Donors are called by the prefix and a number from 0.
     """
 
-    prefix: str = "CALIBRATE"
+    prefix: str = "LOOK"
     seed: int = 9101
-    n_donors: int = 240
+    n_donors: int = 480
     wells: int = 2
     images_per_well: int = 3
     image_px: int = 2424
@@ -99,6 +99,7 @@ def see_sample(
         mean_looks=np.average([well.mean_looks for well in wells], axis=0, weights=weights),
         rigidity_score=score.rigidity_score,
         true_score=rigidity_score_of_fractions({n: float(c) for n, c in enumerate(counts) if n}),
+        n_cells=score.n_cells,
         wells=tuple(
             EarlierWell(well.rigidity_score, well.standard_error or 0.0) for well in score.wells
         ),

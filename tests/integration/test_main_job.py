@@ -45,6 +45,9 @@ def test_a_wells_bitmaps_become_a_donor_score(laboratory: Laboratory) -> None:
         sample = session.get_one(Sample, sample_id)
     assert 1 < score.rigidity_interval[0] < score.rigidity_score < score.rigidity_interval[1] < 6
     assert (score.n_images, score.n_wells, score.population) == (6, 2, "uncalibrated")
+    assert score.population_basis is not None
+    assert score.population_basis.n_training_donors == 160
+    assert "population_small_sample" in {finding.code for finding in score.findings}
     assert score.model_version.demonstration
     assert sample.state == "computed"
     assert laboratory.states() == {"done": 7}
