@@ -5,8 +5,8 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
+from tests.integration.agreement_pairs import add_score, scored_sample, version
 from tests.integration.conftest import Site
-from tests.integration.test_agreement_api import add_score, scored_sample, version
 
 FROM_OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 PAIR = {
