@@ -36,7 +36,7 @@ def _several_methods(methods: Sequence[str]) -> Finding | None:
         return None
     return Finding(
         "several_methods", Level.WARNING, n, 1,
-        f"The image scores were made by {n} methods; choose one model version to judge it.",
+        f"The image scores were made by {n} methods; choose one of them to judge it.",
     )  # fmt: skip
 
 
@@ -90,5 +90,5 @@ def _outliers(answer: Outliers | NotAssessable) -> Finding | None:
     return Finding(
         "outliers", Level.WARNING, n, 0,
         f"{n} {'pair stands' if n == 1 else 'pairs stand'} out from the others. Every figure still "
-        "counts them; look for the cause and note it.",
+        f"counts {'it' if n == 1 else 'them'}; look for the cause and note it.",
     )  # fmt: skip
