@@ -64,12 +64,12 @@ def test_the_sample_follows_its_newest_answer_and_a_failure_takes_no_score_away(
 ) -> None:
     sample_id = laboratory.take_sample()
     too_early = request(laboratory, sample_id)
-    laboratory.send_drawn(sample_id, some_donor(), images_per_well=2)
+    laboratory.send_drawn(sample_id, some_donor())
     request(laboratory, sample_id)
     laboratory.run_queue()
     with transaction(laboratory.sessions) as session:
         assert analyses.get_analysis(session, SYSTEM, too_early.id).state == "done"
-        assert scores.latest_score(session, SYSTEM, sample_id).n_images == 4
+        assert scores.latest_score(session, SYSTEM, sample_id).n_images == 6
     assert state_of(laboratory, sample_id) == "computed"
     third = request(laboratory, sample_id)
     assert state_of(laboratory, sample_id) == "running"
