@@ -80,7 +80,7 @@ class OutlinerConfig:
 
     patches: PatchConfig = field(default_factory=PatchConfig)
     n_patches: int = 7000
-    n_steps: int = 4200
+    n_steps: int = 4000
     batch_size: int = 16
     learning_rate: float = 3e-3
     warm_up_share: float = 0.05

@@ -40,7 +40,7 @@ def measure_looks(
 
 
 def measure_field(outliner: Outliner, look: str, seed: int) -> NDArray[np.float64]:
-    """Counts over one field of about 150 cells, a third of them beside others.
+    """Counts over one field of 60 cells, a third of them beside others.
 
     Returns
     -------
