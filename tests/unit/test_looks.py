@@ -1,14 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.imaging.regions import ANGLES
+from app.domain.synthetic.appearances import Appearance, Ring
 from app.domain.synthetic.cells import Light, draw_cell_look, paint_shadow
 from app.domain.synthetic.donors import CUES, draw_donor
 from app.domain.synthetic.looks import HELD_OUT_LOOKS, KINDS, LOOKS, TRAINED_LOOKS, draw_field
 from app.domain.synthetic.shapes import FINE_ANGLES, draw_shape
-from app.domain.synthetic.styles import draw_style
+from app.domain.synthetic.styles import draw_style, shows_border
 
 SIDE_PX = 300
 
@@ -34,6 +37,22 @@ def test_no_trained_look_has_a_part_of_a_look_that_is_held_out(seed: int) -> Non
         assert (drawn.relief, drawn.halo, drawn.stain) == (0, 0, 0)
         outside = [ring for ring in drawn.rings if ring.place > 1.03]
         assert all(ring.width <= 0.09 for ring in outside)
+
+
+@pytest.mark.parametrize("look", ["various", "low_contrast"])
+def test_a_cell_ends_where_one_can_see_it_end(look: str) -> None:
+    for seed in range(30):
+        style = draw_style(look, np.random.default_rng(seed), um_per_px=0.1825)
+        assert shows_border(style.appearance)
+
+
+def test_a_look_whose_border_cannot_be_seen_is_told() -> None:
+    edge = Appearance(body=-0.2)
+    assert shows_border(edge)
+    hiding = (Ring(place=0.85, width=0.21, depth=0.14), Ring(place=0.76, width=0.06, depth=0.21))
+    assert not shows_border(replace(edge, rings=hiding, edge_px=2.9))
+    assert not shows_border(Appearance(rings=(Ring(place=0.6, width=0.1, depth=0.2),)))
+    assert not shows_border(replace(edge, slope=0.2))
 
 
 def test_every_held_out_look_has_the_part_that_sets_it_apart() -> None:

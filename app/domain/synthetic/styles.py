@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import cv2
 import numpy as np
 
 from app.domain.synthetic.appearances import (
@@ -14,10 +15,14 @@ from app.domain.synthetic.appearances import (
     paint_cell,
 )
 from app.domain.synthetic.cameras import Camera
+from app.domain.synthetic.cells import Canvas
 from app.domain.synthetic.shapes import FINE_ANGLES, Shape
 
 _MODEL_RADIUS_PX: Final = 16.0
 _FULL_TURN: Final = 2 * np.pi
+_RAYS: Final = 16
+_BORDER: Final = (0.86, 1.12)
+"""Where along a ray the outline may be seen, in radii."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,13 +107,36 @@ def fit_strength(look: Appearance, strength: float) -> Appearance:
 
 def measure_strength(look: Appearance) -> float:
     """RMS deviation over a round cell of this look, fraction of the background."""
+    canvas = _paint_model(look)
+    places = np.arange(len(canvas), dtype=np.float32) - APRON_PX
+    within = np.hypot(places[:, np.newaxis], places) < 1.1 * _MODEL_RADIUS_PX
+    return float(np.sqrt(np.mean(canvas[within] ** 2)))
+
+
+def shows_border(look: Appearance) -> bool:
+    """Whether a person could see where a cell of this look ends.
+
+    Along rays from its middle, the steepest place must be near the outline in most directions, and
+    the outline must not vanish in any; a cell that looks smaller than it is drawn is no truth.
+    """
+    canvas = _paint_model(look)
+    angle = np.arange(_RAYS)[:, np.newaxis] * (_FULL_TURN / _RAYS)
+    reach = np.linspace(0.1, 1.5, 57, dtype=np.float32)
+    columns = (APRON_PX + _MODEL_RADIUS_PX * reach * np.cos(angle)).astype(np.float32)
+    rows = (APRON_PX + _MODEL_RADIUS_PX * reach * np.sin(angle)).astype(np.float32)
+    steep = np.abs(np.diff(cv2.remap(canvas, columns, rows, cv2.INTER_LINEAR), axis=1))
+    near = (reach[1:] > _BORDER[0]) & (reach[1:] < _BORDER[1])
+    border, steepest = steep[:, near].max(axis=1), steep.max()
+    return bool(border.min() >= 0.25 * steepest and np.median(border) >= 0.6 * steepest)
+
+
+def _paint_model(look: Appearance) -> Canvas:
+    """A round, sharp, smooth cell of this look around the middle of a canvas."""
     canvas = new_canvas(1, 1)
     shape = Shape(reach_px=np.full(len(FINE_ANGLES), _MODEL_RADIUS_PX))
     level = replace(look, texture=0.0, defocus_px=0.0)
     paint_cell(canvas, level, shape, row=0.0, column=0.0, rng=np.random.default_rng(0))
-    places = np.arange(len(canvas), dtype=np.float32) - APRON_PX
-    within = np.hypot(places[:, np.newaxis], places) < 1.1 * _MODEL_RADIUS_PX
-    return float(np.sqrt(np.mean(canvas[within] ** 2)))
+    return canvas
 
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:
@@ -254,6 +282,14 @@ def _ringed(rng: np.random.Generator, sign: float, width: float) -> Appearance:
 
 
 def _any_parts(rng: np.random.Generator) -> Appearance:
+    """Any combination of the parts that may be trained on and shows where a cell ends."""
+    look = _combine_parts(rng)
+    while not shows_border(look):
+        look = _combine_parts(rng)
+    return look
+
+
+def _combine_parts(rng: np.random.Generator) -> Appearance:
     """Any combination of the parts that may be trained on.
 
     One-sided shading leaves a quarter of the disc's depth on either side: a border that nobody

@@ -10,7 +10,7 @@ from app.domain.imaging.outliner import GRID_PX, KINDS, CellMaps
 from app.domain.imaging.regions import ANGLES
 from models.training.outliner.targets import radii_from
 
-P_CENTRE: Final = 0.35
+P_CENTRE: Final = 0.4
 _NEAREST: Final = 0.55
 """Of two centres nearer than this share of the mean radius, the less probable one goes."""
 
