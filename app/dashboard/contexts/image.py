@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.dashboard.contexts.cells import CellList, CellPanel, CellQuery, cell_list, cell_panel
-from app.dashboard.contexts.corrections import CorrectionForm, CorrectionRow, image_form, word_text
+from app.dashboard.contexts.corrections import (
+    EXCLUDE_CELL,
+    RESTORE_CELL,
+    CorrectionForm,
+    CorrectionRow,
+    image_form,
+    word_text,
+)
 from app.dashboard.contexts.findings import MeasuredFinding, measured_findings
 from app.dashboard.contexts.sample import Fact
 from app.dashboard.contexts.wording import (
@@ -89,6 +96,9 @@ class ImagePage:
     cells: CellList
     cell: CellPanel | None
     corrections: tuple[CorrectionRow, ...]
+    may_correct: bool
+    exclude_reason: str
+    restore_reason: str
     show: str
     stored: MomentText
     sha256: str
@@ -137,6 +147,9 @@ def image_page(
         cells=cell_list(image, cells, query),
         cell=_chosen(image, cells, query.cell, may_correct=may_correct),
         corrections=tuple(corrections),
+        may_correct=may_correct,
+        exclude_reason=EXCLUDE_CELL[0],
+        restore_reason=RESTORE_CELL[0],
         show=query.show,
         stored=moment_text(image.created_at),
         sha256=image.sha256,

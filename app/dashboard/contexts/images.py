@@ -16,8 +16,8 @@ CellsByHand = Mapping[uuid.UUID, int]
 """How many cells were corrected one by one, by image; only images where some were."""
 VERDICT_FILTERS: Final = {
     "all": "All",
-    "accepted": "Used",
-    "partly": "Used in part",
+    "accepted": "Accepted",
+    "partly": "Partly used",
     "rejected": "Not used",
     "pending": "Being judged",
     "corrected": "By hand",

@@ -1,40 +1,65 @@
-// Exclude, restore, undo: each is saved at once, said aloud, and followed by the score.
+// Exclude, restore, undo: saved one after the other as fast as they are asked for, said aloud, and
+// followed by the score.
 
 import { send } from "../api.js";
-import { fill, part, refresh } from "./parts.js";
-import { reasonOf, recall, remember } from "./reasons.js";
-import { followScore, noteScore } from "./score.js";
+import { fill, refreshHere } from "./parts.js";
+import { reasonFor, reasonOf, recall, remember } from "./reasons.js";
+import { followCorrection, noteScore } from "./score.js";
 
 const PARTS = ["chip", "judgement", "score", "filters", "cell", "list", "corrections"];
 const VERBS = { accepted: "restored", rejected: "excluded" };
+const KINDS = { accepted: "restore-cell", rejected: "exclude-cell" };
 
 const said = document.querySelector("[data-said]");
-const undone = [];
+const done = [];
 let reload = async () => {};
+let queue = Promise.resolve();
+let waiting = 0;
 
 export function say(text, tone = "good") {
   said.className = `note said ${tone}`;
   said.querySelector("[data-said-text]").textContent = text;
-  said.querySelector("[data-undo]").hidden = undone.length === 0;
+  said.querySelector("[data-undo]").hidden = done.length === 0;
 }
 
-async function save(path, verdict, reason, text) {
+// Keys come faster than answers: what is asked for waits its turn, and nothing is dropped.
+function enqueue(work) {
+  waiting += 1;
+  queue = queue.then(async () => {
+    waiting -= 1;
+    await work().catch((error) => say(error.message, "warning"));
+  });
+  return queue;
+}
+
+async function show() {
+  if (waiting > 0) return; // the last one shows all
+  await Promise.all([refreshHere(PARTS), reload()]);
+  recallReasons();
+  followCorrection().catch((error) => say(`Saved, but the score could not be followed: ${error.message}`, "warning"));
+}
+
+async function save({ api, verdict, reason, text }) {
   noteScore();
   say("Saving…", "info");
   try {
-    await send("PATCH", path, { verdict, reason });
+    await send("PATCH", api, { verdict, reason });
   } catch (error) {
     say(`Not saved: ${error.message}`, "bad");
     return false;
   }
-  await Promise.all([refresh(location.href, PARTS), reload()]);
-  recallReasons();
   say(text);
-  followScore().catch((error) => say(`Saved, but the score could not be followed: ${error.message}`, "warning"));
+  await show();
   return true;
 }
 
-export async function submit(form) {
+async function correct({ api, before, subject }, verdict, reason) {
+  done.push({ api, before, subject });
+  const isSaved = await save({ api, verdict, reason, text: `Saved: ${subject} ${VERBS[verdict]}. ${reason}.` });
+  if (!isSaved) done.pop();
+}
+
+async function submit(form) {
   const reason = reasonOf(form);
   if (!reason) {
     form.elements.words.focus();
@@ -42,24 +67,39 @@ export async function submit(form) {
     return;
   }
   remember(form);
-  const { api, before, subject } = form.dataset;
-  const verdict = form.elements.verdict.value;
-  undone.push({ api, before, subject });
-  const isSaved = await save(api, verdict, reason, `Saved: ${subject} ${VERBS[verdict]}. ${reason}.`);
-  if (!isSaved) undone.pop();
+  await correct(form.dataset, form.elements.verdict.value, reason);
 }
 
-export async function undo() {
-  const last = undone.pop();
+async function correctFound(cell, verdict, fallback) {
+  const subject = `Cell ${cell.number}`;
+  if (cell.verdict === verdict) {
+    say(`${subject} is ${VERBS[verdict]} already.`, "info");
+    return;
+  }
+  const reason = reasonFor(KINDS[verdict], fallback);
+  await correct({ api: `/cells/${cell.id}`, before: cell.verdict, subject }, verdict, reason);
+}
+
+// x and r: `find` gives the cell as it is when its turn comes.
+export function correctCell(find, verdict, fallback) {
+  return enqueue(() => correctFound(find(), verdict, fallback));
+}
+
+async function undoLast() {
+  const last = done.pop();
   if (!last) {
     say("There is nothing to undo on this page.", "info");
     return;
   }
-  const isSaved = await save(last.api, last.before, "Undone", `Undone: ${last.subject} ${VERBS[last.before]} again.`);
-  if (!isSaved) undone.push(last);
+  const text = `Undone: ${last.subject} ${VERBS[last.before]} again.`;
+  const isSaved = await save({ api: last.api, verdict: last.before, reason: "Undone", text });
+  if (!isSaved) done.push(last);
+  else say(text);
 }
 
-export function recallReasons() {
+export const undo = () => enqueue(undoLast);
+
+function recallReasons() {
   document.querySelectorAll("[data-correction]").forEach(recall);
 }
 
@@ -68,21 +108,16 @@ export function showCell(markup) {
   recallReasons();
 }
 
-// x and r: the form of the chosen cell, if it says what the key says.
-export function correctCell(verdict) {
-  const form = part("cell").querySelector("[data-correction]");
-  if (!form) say("Choose a cell first.", "info");
-  else if (form.elements.verdict.value === verdict) return submit(form);
-  else say(`${form.dataset.subject} is ${VERBS[verdict]} already.`, "info");
-  return undefined;
-}
-
 export function start(reloadCells) {
   reload = reloadCells;
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-correction]")) return;
     event.preventDefault();
-    submit(event.target);
+    enqueue(() => submit(event.target));
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("[data-correction]");
+    if (form && reasonOf(form)) remember(form);
   });
   said.querySelector("[data-undo]").addEventListener("click", undo);
   recallReasons();

@@ -29,7 +29,6 @@ let isDrawing = false;
 let resting = 0;
 let isFullAsked = false;
 let panelAsked = new AbortController();
-let panelShown = Promise.resolve();
 
 const shownCells = () => cells.filter((cell) => matches(cell, filter));
 const chosenCell = () => cells.find((cell) => cell.id === chosen);
@@ -117,7 +116,7 @@ async function choose(cell) {
   camera.reveal(cell.row, cell.column);
   changed();
   history.replaceState(null, "", address());
-  panelShown = loadPanel(cell);
+  const panelShown = loadPanel(cell);
   if (!markLine()) await Promise.all([panelShown, refresh(address(), ["list"])]);
   await panelShown;
   markLine();
@@ -156,13 +155,19 @@ async function setFilter(code) {
 }
 
 const goTo = (rel) => document.querySelector(`[rel="${rel}"]`)?.click();
-const correctChosen = (verdict) => panelShown.then(() => correctCell(verdict)).catch(() => {});
+
+function correctChosen(verdict, fallback) {
+  const cell = chosenCell();
+  if (!fallback) say("These cells cannot be corrected by you, or not any more.", "info");
+  else if (!cell) say("Choose a cell first.", "info");
+  else correctCell(() => cells.find(({ id }) => id === cell.id), verdict, fallback);
+}
 
 const KEYS = {
   n: () => step(1),
   p: () => step(-1),
-  x: () => correctChosen("rejected"),
-  r: () => correctChosen("accepted"),
+  x: () => correctChosen("rejected", viewer.dataset.excludeReason),
+  r: () => correctChosen("accepted", viewer.dataset.restoreReason),
   u: undo,
   "[": () => goTo("prev"),
   "]": () => goTo("next"),

@@ -23,15 +23,27 @@ function exchange(old, fresh) {
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
+// Markup of our own server, parsed without running anything.
+const parsed = (markup) => new DOMParser().parseFromString(markup, "text/html");
+
 export async function refresh(href, names) {
-  const page = new DOMParser().parseFromString(await fetchText(href), "text/html");
+  const page = parsed(await fetchText(href));
   for (const name of names) exchange(part(name), part(name, page));
+}
+
+// Whoever goes on to another cell meanwhile sees that one's parts, not those of the one before.
+export async function refreshHere(names) {
+  for (;;) {
+    const { href } = location;
+    const page = parsed(await fetchText(href));
+    if (href !== location.href) continue;
+    for (const name of names) exchange(part(name), part(name, page));
+    return;
+  }
 }
 
 export function fill(name, markup) {
   const fresh = part(name).cloneNode(false);
-  // Markup of our own server, parsed without running anything.
-  const parsed = new DOMParser().parseFromString(markup, "text/html");
-  fresh.append(...[...parsed.body.childNodes].map((node) => document.adoptNode(node)));
+  fresh.append(...[...parsed(markup).body.childNodes].map((node) => document.adoptNode(node)));
   exchange(part(name), fresh);
 }

@@ -12,6 +12,12 @@ export function remember(form) {
   localStorage.setItem(keyOf(form), JSON.stringify([reason.value, words.value]));
 }
 
+// What the kind of correction was last explained with.
+export function reasonFor(kind, fallback) {
+  const [reason, words] = JSON.parse(localStorage.getItem(`reason:${kind}`) ?? '["", ""]');
+  return (reason || words).trim() || fallback;
+}
+
 export function recall(form) {
   const kept = localStorage.getItem(keyOf(form));
   if (!kept) return;

@@ -1,13 +1,15 @@
 // The sample's score follows every correction: until the new one is there the strip says so, then what it was.
 
 import { follow } from "../following.js";
-import { part, refresh } from "./parts.js";
+import { part, refreshHere } from "./parts.js";
 
 let followed = "";
 let before = "";
+let isUnderWay = false; // a correction is being saved whose score is not followed yet
 
 // Called before a correction is sent: what the score was, until a new one is told.
 export function noteScore() {
+  isUnderWay = true;
   before ||= part("score").dataset.exact || "none";
 }
 
@@ -17,7 +19,13 @@ function compare() {
   if (!note || !before) return;
   note.textContent = before === strip.dataset.exact ? ", unchanged" : `, was ${before} before`;
   note.hidden = false;
-  before = "";
+  if (!isUnderWay) before = "";
+}
+
+// After a correction was saved.
+export function followCorrection() {
+  isUnderWay = false;
+  return followScore();
 }
 
 export async function followScore() {
@@ -27,7 +35,7 @@ export async function followScore() {
     followed = analysis;
     await follow(analysis, () => {});
     if (followed !== analysis) return; // a later correction is followed instead
-    await refresh(location.href, ["score", "corrections"]);
+    await refreshHere(["score", "corrections"]);
     followed = "";
     await followScore();
     return;
