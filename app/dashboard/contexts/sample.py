@@ -37,6 +37,7 @@ class ScorePart:
     replicates: str | None
     basis: str
     population: str
+    look_corrected: str | None
     computed: MomentText
     model_name: str
     model_href: str | None

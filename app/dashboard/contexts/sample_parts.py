@@ -57,7 +57,7 @@ POPULATIONS: Final = {
     "inside": "The donor lies among the donors the model was trained on",
     "edge": "The donor lies at the edge of the donors the model was trained on",
     "outside": "Unseen donor: unlike those the model was trained on",
-    "uncalibrated": "How near this donor lies to the training donors was not measured",
+    "uncalibrated": "How near this donor lies to the training donors cannot be judged",
 }
 
 
@@ -140,7 +140,6 @@ def _progress(analysis: AnalysisView | None) -> ProgressPart | None:
 def _score(score: ScoreView, *, may_read_models: bool) -> ScorePart:
     version = score.model_version
     images, wells = counted_text(score.n_images, "image"), counted_text(score.n_wells, "well")
-    difference = score.replicate_difference
     low, high = score.deformability_interval
     return ScorePart(
         rigidity=score_text(score.rigidity_score),
@@ -150,11 +149,10 @@ def _score(score: ScoreView, *, may_read_models: bool) -> ScorePart:
         deformability_interval=f"{low:.0f} to {high:.0f} %",
         counted=percent_text(score.fraction_deformable.counted),
         published=score_text(score.published_rigidity_score),
-        replicates=None
-        if difference is None
-        else f"Replicate wells differ by {score_text(abs(difference))}",
+        replicates=_replicates(score),
         basis=f"{counted_text(score.n_cells, 'cell')}, {images}, {wells}",
-        population=POPULATIONS[score.population],
+        population=_population(score),
+        look_corrected=_look_corrected(score),
         computed=moment_text(score.computed_at),
         model_name=version.name,
         model_href=f"/model-versions/{version.id}" if may_read_models else None,
@@ -162,6 +160,31 @@ def _score(score: ScoreView, *, may_read_models: bool) -> ScorePart:
         method=score.method,
         wells=_well_chart(score),
     )
+
+
+def _replicates(score: ScoreView) -> str | None:
+    if score.replicate_difference is None:
+        return None
+    text = f"Replicate wells differ by {score_text(abs(score.replicate_difference))}"
+    if score.replicates is None or score.replicates.expected is None:
+        return text
+    return f"{text}, usually by less than {score_text(score.replicates.expected)}"
+
+
+def _population(score: ScoreView) -> str:
+    text, basis = POPULATIONS[score.population], score.population_basis
+    if basis is None or basis.distance is None:
+        return text
+    usual = "" if basis.edge_from is None else f", usual below {basis.edge_from:.1f}"
+    return f"{text}: distance {basis.distance:.1f}{usual}; nearest {basis.nearest_donors[0]}"
+
+
+def _look_corrected(score: ScoreView) -> str | None:
+    corrected = score.look_corrected
+    if corrected is None:
+        return None
+    interval = interval_text(corrected.rigidity_interval)
+    return f"{score_text(corrected.rigidity_score)}, 95 % interval {interval}"
 
 
 def _crossing(score: float) -> str:
