@@ -26,6 +26,7 @@ def finding(code: str, value: float | None, limit: float | None) -> Finding:
     [
         (finding("under_exposed", 48, 70), "Measured: background grey 48; limit 70"),
         (finding("out_of_focus", 1.2, 0.9), "Measured: width of the rims 1.20 µm; limit 0.90 µm"),
+        (finding("out_of_focus", 0.12, 0.4), "Measured: bodies with a sharp rim 12 %; limit 40 %"),
         (finding("over_exposed", 0.043, 0.02), "Measured: saturated pixels 4.3 %; limit 2.0 %"),
         (finding("partly_out_of_focus", 0.31, 0.0), "Measured: out of focus 31 %"),
         (finding("unheard_of", 0.31, 0.5), "Measured: 0.31; limit 0.5"),

@@ -58,9 +58,11 @@ MEASURES: Final[dict[str, tuple[str, Callable[[float], str]]]] = {
     "out_of_focus": ("width of the rims", _micrometres),
     "partly_out_of_focus": ("out of focus", _percent),
     "empty": ("cells in view", _plain),
-    "wrong_modality": ("share that is single cells", _percent),
+    "wrong_modality": ("what belongs to single cells", _percent),
 }
 """What a code's `value` and `limit` measure; a code that is not here shows bare figures."""
+SHARP_BODIES: Final = ("bodies with a sharp rim", _percent)
+"""Too few of them is the other reason for `out_of_focus`; their share lies below its limit."""
 
 
 def measured_findings(findings: Sequence[Finding]) -> tuple[MeasuredFinding, ...]:
@@ -73,9 +75,15 @@ def measured_text(finding: Finding) -> str | None:
     """The measured value and the limit it was held against."""
     if finding.value is None:
         return None
-    name, write = MEASURES.get(finding.code, ("", _plain))
+    name, write = _measure(finding, finding.value)
     measured = f"Measured: {name} {write(finding.value)}".replace("  ", " ")
     return f"{measured}; limit {write(finding.limit)}" if finding.limit else measured
+
+
+def _measure(finding: Finding, value: float) -> tuple[str, Callable[[float], str]]:
+    if finding.code == "out_of_focus" and finding.limit and value < finding.limit:
+        return SHARP_BODIES
+    return MEASURES.get(finding.code, ("", _plain))
 
 
 def finding_text(code: str) -> str:
