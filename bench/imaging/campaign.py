@@ -47,11 +47,11 @@ class Sizes:
     """How many images of what; other methods see the first of Pliant's fields."""
 
     fields_per_look: int = 40
-    compared_per_look: int = 20
+    compared_per_look: int = 12
     blurred_per_look: int = 8
-    crowded: int = 4
-    planted: int = 40
-    timed: int = 9
+    crowded: int = 3
+    planted: int = 25
+    timed: int = 5
     has_real: bool = True
     has_memory: bool = True
 

@@ -24,6 +24,7 @@ class LookFigures:
     f1: Share
     overlap: Share
     bad: Share
+    overlapping: Share
     touching: Share
     removed: Share
     n_accepted: int
@@ -38,8 +39,9 @@ class LookFigures:
             isolated_precision=bootstrap(compared, lambda c: add_isolated(c).precision),
             f1=bootstrap(compared, lambda c: add_complete(c).f1),
             overlap=bootstrap(compared, median_overlap),
-            bad=bootstrap(compared, share_bad),
-            touching=bootstrap(compared, share_touching),
+            bad=bootstrap(compared, lambda c: _share_of_accepted(c, "n_bad")),
+            overlapping=bootstrap(compared, lambda c: _share_of_accepted(c, "n_overlapping")),
+            touching=bootstrap(compared, lambda c: _share_of_accepted(c, "n_touching")),
             removed=bootstrap(compared, share_removed),
             n_accepted=sum(one.n_accepted for one in compared),
         )
@@ -83,12 +85,9 @@ def median_overlap(compared: Sequence[Comparison]) -> float:
     return float(np.median(overlaps)) if len(overlaps) else float("nan")
 
 
-def share_bad(compared: Sequence[Comparison]) -> float:
-    return _share(sum(one.n_bad for one in compared), sum(one.n_accepted for one in compared))
-
-
-def share_touching(compared: Sequence[Comparison]) -> float:
-    return _share(sum(one.n_touching for one in compared), sum(one.n_accepted for one in compared))
+def _share_of_accepted(compared: Sequence[Comparison], count: str) -> float:
+    part = sum(getattr(one, count) for one in compared)
+    return _share(part, sum(one.n_accepted for one in compared))
 
 
 def share_removed(compared: Sequence[Comparison]) -> float:

@@ -55,9 +55,10 @@ class Comparison:
     overlaps
         Intersection over union of the outlines of the complete cells found; empty without
         outlines.
-    n_accepted, n_bad, n_touching
-        Accepted crops; those without one whole, sharp, uncovered cell in their middle; and those
-        whose cell is right but touches another.
+    n_accepted, n_bad, n_overlapping, n_touching
+        Accepted crops; those without one whole, sharp, single cell in their middle; of these, those
+        of a whole and sharp cell whose outline another one crosses; and those whose cell is right
+        but touches another.
     n_good, n_removed
         Good cells found, and those of them that were not accepted.
     """
@@ -67,6 +68,7 @@ class Comparison:
     overlaps: NDArray[np.float64]
     n_accepted: int
     n_bad: int
+    n_overlapping: int
     n_touching: int
     n_good: int
     n_removed: int
@@ -130,11 +132,13 @@ def _judge_crops(field: TrueField, found: Found, true_of: NDArray[np.int64]) -> 
     crop is right if it is accepted, and may be refused.
     """
     is_paired = true_of >= 0
-    is_right = is_paired & (field.is_complete & ~field.is_overlapping)[true_of]
+    is_complete = is_paired & field.is_complete[true_of]
+    is_right = is_complete & ~field.is_overlapping[true_of]
     is_good = is_paired & field.is_isolated[true_of] & ~_is_at_edge(field)[true_of]
     return {
         "n_accepted": int(found.is_accepted.sum()),
         "n_bad": int((found.is_accepted & ~is_right).sum()),
+        "n_overlapping": int((found.is_accepted & is_complete & ~is_right).sum()),
         "n_touching": int((found.is_accepted & is_right & field.is_touching[true_of]).sum()),
         "n_good": int(is_good.sum()),
         "n_removed": int((is_good & ~found.is_accepted).sum()),

@@ -75,7 +75,7 @@ def test_what_lies_on_debris_or_on_a_cut_or_blurred_cell_counts_neither_way() ->
     seen = compare(field, found_at((100, 100), (0, 50), (303, 300), (205, 200)))
     assert (seen.complete.n_true, seen.complete.n_hit, seen.complete.n_false) == (1, 1, 0)
     assert seen.n_accepted == 4
-    assert seen.n_bad == 3
+    assert (seen.n_bad, seen.n_overlapping) == (3, 0)
 
 
 def test_touching_cells_count_among_all_and_not_among_the_isolated() -> None:
@@ -85,7 +85,8 @@ def test_touching_cells_count_among_all_and_not_among_the_isolated() -> None:
     assert seen.complete.n_hit == 2
     assert (seen.n_bad, seen.n_touching) == (0, 2)
     overlapping = replace(field, clearance_px=np.array([-3.0, -3.0]))
-    assert compare(overlapping, found_at((100, 100), (100, 135))).n_bad == 2
+    seen = compare(overlapping, found_at((100, 100), (100, 135)))
+    assert (seen.n_bad, seen.n_overlapping, seen.n_touching) == (2, 2, 0)
 
 
 def test_a_good_cell_that_is_found_and_refused_is_removed_wrongly() -> None:
