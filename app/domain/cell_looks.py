@@ -19,7 +19,10 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 VERSION: Final = "cell-looks/1"
-"""Raised whenever the same crops could give other figures."""
+"""Raised whenever the same crops could give other figures, or the same images other crops.
+
+What a manifest measured under another version is not used: its samples are `uncalibrated`.
+"""
 
 _SIDE_PX: Final = 60
 _RING_EDGES_PX: Final = (0, 3, 6, 9, 12, 15, 18, 22, 27)

@@ -5,6 +5,7 @@ and the errors over other donors are measured through the whole program. The net
 is. About a quarter of an hour on an idle core.
 """
 
+import argparse
 import sys
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ def main() -> None:
     bundle = load_bundled()
     classifier = Classifier.load(bundle.onnx, bundle.manifest)
     drawn = DrawnDonorsConfig(**bundle.manifest.data["configuration"])
-    config = UnsortedConfig()
+    config = UnsortedConfig(n_donors=_options().donors)
     training_donors = see_training_donors(
         classifier, fit_donors(drawn), replace(config, seed=drawn.seed), on_step=_tell
     )
@@ -36,6 +37,15 @@ def main() -> None:
         bundle.manifest, training_donors=training_donors, calibration=calibration.to_json()
     )
     write_bundle(Bundle(bundle.onnx, manifest, bundle.golden), BUNDLED_DIR)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    usual = UnsortedConfig().n_donors
+    parser.add_argument(
+        "--donors", type=int, default=usual, help="donors to measure the error on; 60 or more"
+    )
+    return parser.parse_args()
 
 
 def _tell(line: str) -> None:
