@@ -16,8 +16,9 @@ from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.scan_image import ImageFormat
 from bench import image_to_rows
 from bench.images import drawn_bmp
-from models.bundled import load_bundled
+from models.bundled import load_bundled, load_outliner
 from models.classifier import Classifier
+from models.outliner import Outliner
 from worker import pipeline
 from worker.pipeline import StoredImage
 
@@ -29,7 +30,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     bundle = load_bundled()
     classifier = Classifier.load(bundle.onnx, bundle.manifest)
-    passes = [measure(stored_image(number), classifier) for number in range(REPEATS + 1)]
+    outliner = load_outliner()
+    passes = [measure(stored_image(number), classifier, outliner) for number in range(REPEATS + 1)]
     steps = {name: median(one[name] for one in passes[1:]) for name in passes[0]}
     print(f"| step | CPU, ms (median of {REPEATS}) |\n|---|--:|")
     whole = {"stored bytes to committed rows": image_to_rows.measure()}
@@ -42,11 +44,13 @@ def stored_image(number: int) -> StoredImage:
     return StoredImage(data, hashlib.sha256(data).hexdigest(), ImageFormat.BMP)
 
 
-def measure(stored: StoredImage, classifier: Classifier) -> dict[str, float]:
+def measure(stored: StoredImage, classifier: Classifier, outliner: Outliner) -> dict[str, float]:
     parameters = ImagingParameters()
     spent: dict[str, float] = {}
     pixels = timed(spent, "hash and decode", lambda: pipeline.read_pixels(stored, parameters))
-    found = timed(spent, "inspect and segment", lambda: pipeline.inspect(pixels, parameters))
+    found = timed(
+        spent, "inspect and segment", lambda: pipeline.inspect(pixels, parameters, outliner)
+    )
     regions = found.regions
     timed(
         spent,

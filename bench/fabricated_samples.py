@@ -16,6 +16,7 @@ from app.db.queries.samples import newest_scan
 from app.db.tables import ScanImage
 from app.domain.imaging.analysis import ImageInspection, Inspection
 from app.domain.imaging.judgement import CellJudgement
+from app.domain.imaging.outliner import KINDS
 from app.domain.imaging.regions import N_ANGLES, CellRegions
 from app.domain.quality import Finding, Level, Verdict
 from app.security.permissions import SYSTEM
@@ -51,7 +52,8 @@ def fabricate(
     }
     centres = rng.uniform(32, side_px - 32, (2, n_cells)).astype(np.float32)
     radii = rng.integers(70, 100, (n_cells, N_ANGLES)).astype(np.uint8)
-    measures |= {"row": centres[0], "column": centres[1], "radii": radii}
+    kinds = np.full((n_cells, len(KINDS)), 1 / len(KINDS), np.float32)
+    measures |= {"row": centres[0], "column": centres[1], "radii": radii, "p_kinds": kinds}
     image = ImageInspection(verdict, _findings(verdict), _mask(verdict), 128.0, 9.0, 1.0)
     judged = tuple(_judged(rng, verdict) for _ in range(n_cells))
     inspection = Inspection(image, CellRegions(**measures), judged)

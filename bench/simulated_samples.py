@@ -21,8 +21,9 @@ from app.domain.quality import Verdict
 from app.domain.synthetic.donors import Donor, draw_donor
 from app.domain.synthetic.images import TrueImage
 from app.domain.synthetic.samples import count_outlets, drawn_truth, plan_sample
-from models.bundled import load_bundled
+from models.bundled import load_bundled, load_outliner
 from models.classifier import Classifier
+from models.outliner import Outliner
 from worker import pipeline
 
 DONORS: Final = 6
@@ -48,18 +49,21 @@ def main() -> None:
     figures = ModelFigures.from_manifest(bundle.manifest.to_json())
     print("| donor | cells | two classes | outlets | drawn RS | image RS | interval | ΔRS |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
-    errors = [tell(draw_donor(f"BENCH{n}", SEED), classifier, figures) for n in range(DONORS)]
+    outliner = load_outliner()
+    errors = [
+        tell(draw_donor(f"BENCH{n}", SEED), classifier, outliner, figures) for n in range(DONORS)
+    ]
     print(f"\nmean |ΔRS| {np.mean(np.abs(errors)):.3f}")
 
 
-def tell(donor: Donor, classifier: Classifier, figures: ModelFigures) -> float:
+def tell(donor: Donor, classifier: Classifier, outliner: Outliner, figures: ModelFigures) -> float:
     """Score one donor's sample and print its row; the error of its score."""
     plan = plan_sample(donor, wells=WELLS, images_per_well=IMAGES_PER_WELL, seed=SEED)
     drawn: Counter[int] = Counter()
     wells: dict[int, list[Seen]] = {number: [] for number in range(1, WELLS + 1)}
     for number, _, image in plan.images():
         drawn.update(count_outlets(image))
-        seen = see(image, classifier)
+        seen = see(image, classifier, outliner)
         if seen is not None:
             wells[number].append(seen)
     score = score_donor(
@@ -81,8 +85,8 @@ def tell(donor: Donor, classifier: Classifier, figures: ModelFigures) -> float:
     return error
 
 
-def see(image: TrueImage, classifier: Classifier) -> Seen | None:
-    inspection = pipeline.inspect(image.pixels, ImagingParameters())
+def see(image: TrueImage, classifier: Classifier, outliner: Outliner) -> Seen | None:
+    inspection = pipeline.inspect(image.pixels, ImagingParameters(), outliner)
     if inspection.image.verdict is Verdict.REJECTED:
         return None
     kept = inspection.regions.select(inspection.accepted)

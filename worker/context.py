@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 from sqlalchemy.orm import Session
@@ -15,7 +16,9 @@ from app.jobs import ledger
 from app.jobs.kinds import JobKind
 from app.settings import Settings
 from app.storage import Store, open_store
+from models.bundled import load_outliner
 from models.classifier import Classifier
+from models.outliner import Outliner
 
 
 @dataclass
@@ -36,6 +39,11 @@ class Context:
     """Loaded networks by the SHA-256 of their file; handlers fill it."""
     stopping: StopFlag = field(default_factory=StopFlag)
     """Set when this process was asked to stop."""
+
+    @cached_property
+    def outliner(self) -> Outliner:
+        """The outliner the program ships with, opened when the first image asks for it."""
+        return load_outliner()
 
 
 def make_context(settings: Settings) -> Context:

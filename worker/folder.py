@@ -23,6 +23,7 @@ from app.domain.donor_score import (
     to_details,
 )
 from app.domain.errors import PliantError
+from app.domain.imaging.outliner import Outliner
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.scan_image import sniff_format
 from app.domain.quality import Verdict
@@ -48,6 +49,7 @@ class FolderImage:
 def score_folder(
     folder: Path,
     classifier: Classifier,
+    outliner: Outliner,
     figures: ModelFigures,
     parameters: ImagingParameters,
     needs: Requirements,
@@ -56,7 +58,9 @@ def score_folder(
 
     Folders named after an outlet hold sorted cells: they are judged and never scored.
     """
-    images = [_read(path, folder, classifier, parameters) for path in sorted(_bitmaps(folder))]
+    images = [
+        _read(path, folder, classifier, outliner, parameters) for path in sorted(_bitmaps(folder))
+    ]
     wells = tuple(_wells(images, len(figures.outlets)))
     score, reasons = _score(wells, figures, needs)
     manifest = classifier.manifest
@@ -104,7 +108,11 @@ def _bitmaps(folder: Path) -> Iterator[Path]:
 
 
 def _read(
-    path: Path, folder: Path, classifier: Classifier, parameters: ImagingParameters
+    path: Path,
+    folder: Path,
+    classifier: Classifier,
+    outliner: Outliner,
+    parameters: ImagingParameters,
 ) -> FolderImage:
     well = path.parent.relative_to(folder).as_posix()
     report: dict[str, Any] = {"file": path.relative_to(folder).as_posix(), "well": well}
@@ -117,7 +125,7 @@ def _read(
     except PliantError as error:
         refusal = {"code": error.code, "message": error.message}
         return FolderImage(well, report | {"verdict": "refused", "findings": [refusal]}, None)
-    inspection = pipeline.inspect(pixels, parameters)
+    inspection = pipeline.inspect(pixels, parameters, outliner)
     found = inspection.image
     report |= {
         "verdict": str(found.verdict),

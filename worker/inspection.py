@@ -27,7 +27,7 @@ def inspect_image(work: Work) -> None:
         with work.finish():
             return
     pixels = load_pixels(work.context, image)
-    inspection = pipeline.inspect(pixels, image.parameters)
+    inspection = pipeline.inspect(pixels, image.parameters, work.context.outliner)
     probabilities = _classify(work.context, pixels, inspection, network)
     with work.finish() as session:
         inspections.record_inspection(

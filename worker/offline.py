@@ -21,7 +21,7 @@ from app.domain.errors import PliantError
 from app.domain.imaging.parameters import ImagingParameters
 from app.settings import Settings
 from models.artefact import read_bundle, write_bundle
-from models.bundled import BUNDLED_DIR
+from models.bundled import BUNDLED_DIR, load_outliner
 from models.classifier import Classifier
 from worker.folder import score_folder
 
@@ -80,6 +80,7 @@ def _score(options: argparse.Namespace) -> int:
     report = score_folder(
         options.folder,
         Classifier.load(bundle.onnx, bundle.manifest),
+        load_outliner(),
         ModelFigures.from_manifest(bundle.manifest.to_json()),
         parameters,
         Requirements(settings.min_wells, settings.min_images_per_well, settings.min_cells),

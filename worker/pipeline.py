@@ -12,11 +12,12 @@ from app.domain.cell_looks import measure_looks
 from app.domain.errors import ProcessingFailed
 from app.domain.imaging.analysis import Inspection, inspect_and_segment
 from app.domain.imaging.crops import cut_crops, has_crop
+from app.domain.imaging.outliner import Outliner
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.scan_image import ImageFormat
 from models.classifier import Classifier
 
-PIPELINE_VERSION: Final = "1"
+PIPELINE_VERSION: Final = "2"
 """Raised whenever the same bytes could give other findings or cells."""
 
 
@@ -69,8 +70,10 @@ def read_pixels(stored: StoredImage, parameters: ImagingParameters) -> NDArray[n
     )
 
 
-def inspect(pixels: NDArray[np.uint8], parameters: ImagingParameters) -> Inspection:
-    return inspect_and_segment(pixels, parameters)
+def inspect(
+    pixels: NDArray[np.uint8], parameters: ImagingParameters, outliner: Outliner
+) -> Inspection:
+    return inspect_and_segment(pixels, parameters, outliner)
 
 
 def classify(

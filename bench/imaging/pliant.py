@@ -12,12 +12,13 @@ from app.domain.imaging import (
 )
 from app.domain.imaging.judgement import DEBRIS
 from bench.imaging.fields import Found
+from bench.imaging.outliner_alone import bundled_outliner
 
 
 def inspect(pixels: NDArray[np.uint8], *, um_per_px: float) -> Inspection:
     height_px, width_px = pixels.shape
     parameters = ImagingParameters(um_per_px=um_per_px, height_px=height_px, width_px=width_px)
-    return inspect_and_segment(pixels, parameters)
+    return inspect_and_segment(pixels, parameters, bundled_outliner())
 
 
 def inspect_and_crop(pixels: NDArray[np.uint8], *, um_per_px: float) -> NDArray[np.uint8]:

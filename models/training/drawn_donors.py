@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from app.domain.outlets import IMAGED_OUTLETS
 from app.domain.quality import Verdict
 from app.domain.synthetic.donors import Donor, draw_donor, draw_well_look
 from app.domain.synthetic.images import draw_image
+from models.bundled import load_outliner
+from models.outliner import Outliner
 from models.training.config import DrawnDonorsConfig
 from models.training.dataset import CellSet, Partition, join_cells
 
@@ -88,12 +91,17 @@ def find_crops(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.
     """
     height_px, width_px = image.shape
     parameters = ImagingParameters(height_px=height_px, width_px=width_px)
-    inspection = inspect_and_segment(image, parameters)
+    inspection = inspect_and_segment(image, parameters, _outliner())
     if inspection.image.verdict is Verdict.REJECTED:
         return np.empty((0, 60, 60), np.uint8), np.empty(0, np.float32)
     cells, accepted = inspection.regions, inspection.accepted
     crops = cut_crops(image, cells.row[accepted], cells.column[accepted])
     return crops, cells.diameter_um[accepted]
+
+
+@cache
+def _outliner() -> Outliner:
+    return load_outliner()
 
 
 def _donors(prefix: str, count: int, config: DrawnDonorsConfig) -> list[Donor]:

@@ -9,8 +9,10 @@ from app.domain.imaging import ImagingParameters, Inspection, inspect_and_segmen
 from app.domain.synthetic.donors import draw_donor, draw_well_look
 from app.domain.synthetic.faults import Fault
 from app.domain.synthetic.images import TrueCellVerdict, TrueImage, draw_image
+from models.bundled import load_outliner
 
 PARAMETERS = ImagingParameters()
+OUTLINER = load_outliner()
 LARGEST_ERROR_PX = 4.0
 ISOLATED_PX = 5.0
 _NEAR_PX = 30.0
@@ -70,5 +72,10 @@ def compare(image: TrueImage, inspection: Inspection) -> Tally:
     )
 
 
+def inspect(pixels: NDArray[np.uint8]) -> Inspection:
+    """What a worker makes of an image under the usual microscope."""
+    return inspect_and_segment(pixels, PARAMETERS, OUTLINER)
+
+
 def inspect_drawn(image: TrueImage) -> Inspection:
-    return inspect_and_segment(image.pixels, PARAMETERS)
+    return inspect(image.pixels)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.domain.imaging import ImageInspection, inspect_and_segment, inspect_image
+from app.domain.imaging import ImageInspection
 from app.domain.quality import Finding, Level, Verdict
 from app.domain.synthetic.faults import Fault
-from tests.unit.imaging_truth import PARAMETERS, draw_number, inspect_drawn
+from tests.unit.imaging_truth import draw_number, inspect, inspect_drawn
 
 SIDE_PX = 2424
 Pixels = NDArray[np.uint8]
@@ -76,7 +76,7 @@ def test_beside_the_wall_the_inside_of_the_well_is_used() -> None:
 def test_a_half_sharp_image_gives_its_sharp_half() -> None:
     pixels = draw_number(24, n_cells=250).pixels.copy()
     pixels[:, SIDE_PX // 2 :] = cv2.GaussianBlur(pixels, (0, 0), 7)[:, SIDE_PX // 2 :]
-    inspection = inspect_and_segment(pixels, PARAMETERS)
+    inspection = inspect(pixels)
     assert inspection.image.verdict is Verdict.PARTLY
     assert codes(inspection.image) == ["partly_out_of_focus"]
     assert inspection.regions.column[inspection.accepted].max() < SIDE_PX / 2 + 20
@@ -87,24 +87,31 @@ def test_a_steep_gradient_of_light_is_rejected_and_a_mild_one_is_not() -> None:
     pixels = draw_number(25, n_cells=150).pixels
     for darkest, expected in ((0.4, ["uneven_light"]), (0.75, [])):
         light = np.linspace(darkest, 1.15, SIDE_PX)
-        image = inspect_image(np.clip(pixels * light, 0, 255).astype(np.uint8), PARAMETERS)
+        image = inspect(np.clip(pixels * light, 0, 255).astype(np.uint8)).image
         assert codes(image) == expected
         assert_explained(image.findings)
 
 
 @pytest.mark.parametrize("sigma_px", [3.5, 5.0, 8.0])
-def test_blur_is_caught_and_its_cells_are_still_shown(sigma_px: float) -> None:
+def test_blur_is_caught(sigma_px: float) -> None:
     image = draw_number(26, side_px=1200, n_cells=50)
     blurred = np.asarray(cv2.GaussianBlur(image.pixels, (0, 0), sigma_px), np.uint8)
-    inspection = inspect_and_segment(blurred, PARAMETERS)
+    inspection = inspect(blurred)
     assert codes(inspection.image) == ["out_of_focus"]
-    assert len(inspection.regions) > 25
     assert not inspection.accepted.any()
+
+
+def test_a_rejected_image_keeps_its_cells_for_a_technician_to_restore() -> None:
+    image = draw_number(26, side_px=1200, n_cells=50)
+    blurred = np.asarray(cv2.GaussianBlur(image.pixels, (0, 0), 3.5), np.uint8)
+    judgements = inspect(blurred).judgements
+    assert len(judgements) > 35
+    assert all("outside_usable" in judged.findings for judged in judgements)
 
 
 def test_noise_alone_is_another_kind_of_image() -> None:
     noise = np.random.default_rng(3).integers(0, 256, (800, 800), dtype=np.uint8)
-    assert codes(inspect_image(noise, PARAMETERS)) == ["wrong_modality"]
+    assert codes(inspect(noise).image) == ["wrong_modality"]
 
 
 def test_only_rejecting_findings_reject() -> None:
@@ -155,7 +162,7 @@ def test_other_kinds_of_image_are_rejected(
     picture = read_grey(path)
     if "aggregates" in name:
         picture = picture[AGGREGATES_PANEL]
-    inspection = inspect_and_segment(fill(picture), PARAMETERS)
+    inspection = inspect(fill(picture))
     assert inspection.image.verdict is Verdict.REJECTED
     assert set(codes(inspection.image)) <= FOREIGN[name]
     assert_explained(inspection.image.findings)

@@ -4,11 +4,11 @@ from app.domain.imaging.analysis import (
     ImageInspection,
     Inspection,
     inspect_and_segment,
-    inspect_image,
 )
 from app.domain.imaging.crops import CROP_PX, cut_crops, has_crop
 from app.domain.imaging.judgement import CellJudgement, judge_cells
 from app.domain.imaging.normalisation import normalise_crops
+from app.domain.imaging.outliner import CellMaps, Outliner
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.regions import CellRegions, outline_points
 from app.domain.imaging.scan_image import (
@@ -23,16 +23,17 @@ from app.domain.imaging.segmentation import segment_cells
 __all__ = [
     "CROP_PX",
     "CellJudgement",
+    "CellMaps",
     "CellRegions",
     "ImageFormat",
     "ImageInspection",
     "ImagingParameters",
     "Inspection",
+    "Outliner",
     "check_bmp_header",
     "cut_crops",
     "has_crop",
     "inspect_and_segment",
-    "inspect_image",
     "judge_cells",
     "normalise_crops",
     "outline_points",

@@ -8,6 +8,9 @@ from app.domain.imaging.flattening import FlatField
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.quality import Finding, Level
 
+UNDER_EXPOSED = "under_exposed"
+_SAMPLED_EVERY_PX = 3
+
 
 def check_exposure(
     image: NDArray[np.uint8], field: FlatField, parameters: ImagingParameters
@@ -19,8 +22,9 @@ def check_exposure(
     image
         Shape (H, W).
     """
-    middle = float(np.median(field.background[::8, ::8]))
-    saturated = float(np.count_nonzero(image[::2, ::2] == 255) / image[::2, ::2].size)
+    middle = float(np.median(field.background[::2, ::2]))
+    sample = image[::_SAMPLED_EVERY_PX, ::_SAMPLED_EVERY_PX]
+    saturated = float(np.count_nonzero(sample == 255) / sample.size)
     findings = []
     if middle < parameters.darkest_background:
         findings.append(_dark(middle, parameters.darkest_background))
@@ -31,7 +35,7 @@ def check_exposure(
 
 def _dark(value: float, limit: float) -> Finding:
     return Finding(
-        "under_exposed",
+        UNDER_EXPOSED,
         Level.REJECT,
         round(value, 1),
         limit,

@@ -1,7 +1,6 @@
 """The scan at working resolution, with its background divided out."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -10,8 +9,8 @@ from numpy.typing import NDArray
 from app.domain.imaging.parameters import ImagingParameters
 
 _LARGEST_MEDIAN_PX = 31
-_SAMPLED_EVERY_PX = 5
-_MEDIAN_TO_SD = 1.4826
+_NEARLY_WHOLE = 0.1
+"""A factor this near to a whole one is rounded: averaging whole blocks is ten times as fast."""
 
 
 @dataclass(frozen=True)
@@ -22,109 +21,134 @@ class FlatField:
     ----------
     grey
         Shape (h, w) uint8, area-averaged.
+    coarse
+        Shape (ceil(h / coarse_factor), ceil(w / coarse_factor)) uint8, area-averaged further.
     background
-        Shape (h, w) float32, grey values, smooth.
-    deviation
-        Shape (h, w) float32, grey / background - 1, negated for bright cells.
-    fine
-        Shape (h, w) float32, what smoothing takes away from the deviation.
-    slope
-        Shape (h, w) float32, magnitude of the smoothed deviation's gradient per µm.
-    ordinary_slope, noise
-        Median slope, and the noise in `fine` as a standard deviation, both of the whole image.
-    smooth_um
-        Gaussian σ of that smoothing.
+        Shape of `coarse`, float32, grey values, smooth, at least 1.
+    coarse_factor
+        Working pixels per coarse pixel.
     factor
-        Image pixels per working pixel.
+        Image pixels per working pixel, at least 1.
     um_per_px
         Size of a working pixel.
     """
 
     grey: NDArray[np.uint8]
+    coarse: NDArray[np.uint8]
     background: NDArray[np.float32]
-    deviation: NDArray[np.float32]
-    fine: NDArray[np.float32]
-    slope: NDArray[np.float32]
-    ordinary_slope: float
-    noise: float
-    smooth_um: float
-    factor: int
+    coarse_factor: int
+    factor: float
     um_per_px: float
 
-    @cached_property
-    def slope_and_deviation(self) -> NDArray[np.float32]:
-        """Both maps in one, shape (h, w, 2), for sampling them together."""
-        return np.asarray(cv2.merge([self.slope, self.deviation]), np.float32)
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.grey.shape[0], self.grey.shape[1]
+
+    def read_deviation(
+        self, top: int = 0, left: int = 0, height: int | None = None, width: int | None = None
+    ) -> NDArray[np.float32]:
+        """Give grey / background - 1, clipped to [-1, 1], of a part or of the whole scan.
+
+        Parameters
+        ----------
+        top, left, height, width
+            The part, working px, cut where it leaves the scan.
+        """
+        bottom = None if height is None else top + height
+        right = None if width is None else left + width
+        grey = self.grey[top:bottom, left:right]
+        light = self.read_background(top, left, grey.shape)
+        deviation = np.asarray(cv2.divide(grey, light, dtype=cv2.CV_32F), np.float32)
+        deviation -= np.float32(1)
+        return np.minimum(deviation, 1, out=deviation)
+
+    def read_background(
+        self, top: int = 0, left: int = 0, shape: tuple[int, ...] | None = None
+    ) -> NDArray[np.float32]:
+        """Interpolate the background of a part, or of the whole scan; grey values."""
+        shape = self.grey.shape if shape is None else shape
+        step = self.coarse_factor
+        row, column = (max(start // step - 1, 0) for start in (top, left))
+        below, right = -(-(top + shape[0]) // step) + 1, -(-(left + shape[1]) // step) + 1
+        around = self.background[row:below, column:right]
+        size = (around.shape[1] * step, around.shape[0] * step)
+        light = np.asarray(cv2.resize(around, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        top, left = top - row * step, left - column * step
+        return light[top : top + shape[0], left : left + shape[1]]
 
     def to_image_px(self, working: NDArray[np.float32]) -> NDArray[np.float32]:
         """Convert a working coordinate to one of the image; pixel centres are whole numbers."""
         return (working + np.float32(0.5)) * np.float32(self.factor) - np.float32(0.5)
 
+    def to_working_px(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Convert an image coordinate to a working one."""
+        return (image + np.float32(0.5)) / np.float32(self.factor) - np.float32(0.5)
 
-def shrink(image: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """Average blocks of factor × factor px; a side shorter than the factor becomes one pixel."""
+
+def shrink(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    """Average areas of factor × factor px; a side shorter than the factor becomes one pixel."""
     if factor <= 1:
         return image
-    size = (max(1, image.shape[1] // factor), max(1, image.shape[0] // factor))
-    cut = image[: size[1] * factor, : size[0] * factor]
-    return np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), np.uint8)
+    height, width = (max(1, int(side / factor)) for side in image.shape)
+    cut = image[: round(height * factor), : round(width * factor)]
+    return np.asarray(cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def estimate_background(
-    grey: NDArray[np.uint8], *, um_per_px: float, parameters: ImagingParameters
+def _extend(grey: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
+    """Repeat the last row and column until both sides are multiples."""
+    below, right = (-side % multiple for side in grey.shape)
+    if below == right == 0:
+        return grey
+    return np.asarray(cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+
+
+def working_factor(parameters: ImagingParameters) -> float:
+    """Give the image pixels per working pixel: as the scale asks, whole if nearly so."""
+    factor = max(1.0, parameters.work_um_per_px / parameters.um_per_px)
+    whole = round(factor)
+    return float(whole) if abs(factor / whole - 1) <= _NEARLY_WHOLE else factor
+
+
+def _estimate_light(
+    coarse: NDArray[np.uint8], *, um_per_px: float, parameters: ImagingParameters
 ) -> NDArray[np.float32]:
-    """Estimate the light without cells: a wide median on a coarse grid, smoothed and enlarged.
-
-    Returns
-    -------
-    NDArray[np.float32]
-        Shape of `grey`, grey values, at least 1.
-    """
-    factor = max(1, round(parameters.background_um_per_px / um_per_px))
-    coarse = shrink(grey, factor)
-    window = round(parameters.background_um / (um_per_px * factor)) | 1
+    """Estimate the light without cells: a wide median, smoothed; at least 1."""
+    window = round(parameters.background_um / um_per_px) | 1
     median = cv2.medianBlur(coarse, min(window, _LARGEST_MEDIAN_PX))
     smooth = cv2.GaussianBlur(median.astype(np.float32), (0, 0), window / 6)
-    size = (grey.shape[1], grey.shape[0])
-    return np.maximum(cv2.resize(smooth, size, interpolation=cv2.INTER_LINEAR), np.float32(1.0))
-
-
-def _measure_slope(smooth: NDArray[np.float32], *, um_per_px: float) -> NDArray[np.float32]:
-    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / (8 * um_per_px))
-    right = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / (8 * um_per_px))
-    return np.asarray(cv2.magnitude(down, right), np.float32)
+    return np.maximum(np.asarray(smooth, np.float32), np.float32(1))
 
 
 def flatten(image: NDArray[np.uint8], parameters: ImagingParameters) -> FlatField:
-    """Reduce a scan to working resolution and divide out its background.
+    """Reduce a scan to working resolution and find its background.
 
     Parameters
     ----------
     image
         Shape (H, W).
     """
-    factor = max(1, round(parameters.work_um_per_px / parameters.um_per_px))
-    um_per_px = parameters.um_per_px * factor
-    grey = shrink(image, factor)
-    background = estimate_background(grey, um_per_px=um_per_px, parameters=parameters)
-    deviation = cv2.divide(grey, background, dtype=cv2.CV_32F) - np.float32(1.0)
-    if parameters.polarity == "bright":
-        deviation = -deviation
-    smooth = np.asarray(
-        cv2.GaussianBlur(deviation, (0, 0), parameters.smooth_um / um_per_px), np.float32
-    )
-    fine = deviation - smooth
-    slope = _measure_slope(smooth, um_per_px=um_per_px)
-    sample = slice(None, None, _SAMPLED_EVERY_PX)
-    return FlatField(
-        grey=grey,
-        background=background,
-        deviation=deviation,
-        fine=fine,
-        slope=slope,
-        ordinary_slope=float(np.median(slope[sample, sample])),
-        noise=_MEDIAN_TO_SD * float(np.median(np.abs(fine[sample, sample]))),
-        smooth_um=parameters.smooth_um,
-        factor=factor,
-        um_per_px=um_per_px,
-    )
+    factor = working_factor(parameters)
+    return _divide(shrink(image, factor), factor, parameters.um_per_px * factor, parameters)
+
+
+def _divide(
+    grey: NDArray[np.uint8], factor: float, um_per_px: float, parameters: ImagingParameters
+) -> FlatField:
+    coarse_factor = max(1, round(parameters.background_um_per_px / um_per_px))
+    coarse = shrink(_extend(grey, coarse_factor), coarse_factor)
+    coarse_um_per_px = um_per_px * coarse_factor
+    light = _estimate_light(coarse, um_per_px=coarse_um_per_px, parameters=parameters)
+    return FlatField(grey, coarse, light, coarse_factor, factor, um_per_px)
+
+
+def estimate_background(
+    grey: NDArray[np.uint8], *, um_per_px: float, parameters: ImagingParameters
+) -> NDArray[np.float32]:
+    """Estimate the light without cells in a scan at working resolution.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape of `grey`, grey values, at least 1.
+    """
+    return _divide(grey, 1.0, um_per_px, parameters).read_background()

@@ -1,88 +1,134 @@
 """The verdict on each cell, in place of the manual review of crops."""
 
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from app.domain.imaging.crops import has_crop
+from app.domain.imaging.crops import CROP_PX
+from app.domain.imaging.outliner import KINDS
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.regions import RADIUS_UNIT_PX, CellRegions, look_up
 from app.domain.quality import Verdict
 
+SINGLE = "single"
 PARTIAL, SEVERAL, BLURRED, DEBRIS = "partial", "several", "blurred", "debris"
-OUTSIDE_USABLE = "outside_usable"
+WRONG_TYPE, OUTSIDE_USABLE = "wrong_type", "outside_usable"
+
+Probabilities = NDArray[np.float32]
+
+_SURE: Final = 0.999
+"""No probability is nearer to 0 or 1 than this leaves."""
+_NARROWEST_UM: Final = 0.01
+"""No limit on widths is below this."""
+_EDGE_PX: Final = 0.5
+_SIZE_SHARE: Final = 0.03
+_SHAPE_SHARE: Final = 0.05
+"""How far beyond a limit a measure must be to make a fault likely (73 %): px for places, shares
+of the limit for sizes and for shapes, rims and focus."""
 
 
 @dataclass(frozen=True)
 class CellJudgement:
-    """Verdict on one cell, `ACCEPTED` or `REJECTED`, and the codes that led to it."""
+    """Verdict on one cell.
+
+    Attributes
+    ----------
+    verdict
+        `ACCEPTED` or `REJECTED`.
+    findings
+        The codes of the faults that led to it.
+    probability
+        0-1, that the cell is what the verdict says: that it has the likeliest of these faults,
+        or that it lacks the likeliest of all.
+    """
 
     verdict: Verdict
     findings: tuple[str, ...]
+    probability: float
 
 
-def _is_partial(regions: CellRegions, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def _likely(excess: NDArray[np.floating[Any]]) -> Probabilities:
+    """Turn how far a limit is exceeded into a probability, a half at the limit."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(excess, -30, 30))), np.float32)
+
+
+def _above(values: NDArray[np.float32], limit: float, *, share: float) -> Probabilities:
+    return _likely((values - limit) / (share * limit))
+
+
+def _is_partial(regions: CellRegions, shape: tuple[int, int]) -> Probabilities:
+    """Tell cells that the image's edge cuts, or that leave no room for a whole crop."""
     reach = regions.radii.max(axis=1, initial=0) * np.float32(RADIUS_UNIT_PX)
-    leaves = np.zeros(len(regions), bool)
+    overhang = np.full(len(regions), -np.inf)
+    half = CROP_PX // 2
     for centre, side_px in ((regions.row, shape[0]), (regions.column, shape[1])):
-        leaves |= (centre - reach < 0) | (centre + reach > side_px - 1)
-    return leaves | ~has_crop(regions.row, regions.column, shape)
-
-
-def _is_overlapping(regions: CellRegions, parameters: ImagingParameters) -> NDArray[np.bool_]:
-    overlapping = np.zeros(len(regions), bool)
-    cells = np.flatnonzero(
-        ~is_debris(regions, parameters)
-    )  # a speck beside a cell is no second one
-    if len(cells) < 2:
-        return overlapping
-    points = np.stack([regions.row, regions.column], axis=1)[cells]
-    radius = regions.diameter_um[cells] / np.float32(2 * parameters.um_per_px)
-    share = parameters.touching_share
-    pairs = cKDTree(points).query_pairs(float(2 * share * radius.max()), output_type="ndarray")
-    distance = np.linalg.norm(points[pairs[:, 0]] - points[pairs[:, 1]], axis=1)
-    near = distance < share * (radius[pairs[:, 0]] + radius[pairs[:, 1]])
-    overlapping[cells[pairs[near].ravel()]] = True
-    return overlapping
+        rounded = np.rint(centre)
+        for beyond in (reach - centre, centre + reach - (side_px - 1)):
+            overhang = np.maximum(overhang, beyond)
+        for beyond in (half - rounded, rounded + half - side_px):
+            overhang = np.maximum(overhang, beyond - _EDGE_PX)
+    return _likely(overhang / _EDGE_PX)
 
 
 def _is_unusable(
     regions: CellRegions, shape: tuple[int, int], usable: NDArray[np.bool_] | None
-) -> NDArray[np.bool_]:
+) -> Probabilities:
     if usable is None:
-        return np.zeros(len(regions), bool)
-    return ~look_up(usable, regions.row / shape[0], regions.column / shape[1])
+        return np.zeros(len(regions), np.float32)
+    outside = ~look_up(usable, regions.row / shape[0], regions.column / shape[1])
+    return outside.astype(np.float32)
 
 
-def is_blurred(regions: CellRegions, parameters: ImagingParameters) -> NDArray[np.bool_]:
-    """Tell cells whose rim is too wide, by itself or beside the image's other cells."""
+def p_kind(regions: CellRegions, kind: str) -> Probabilities:
+    """Read the outliner's probability of one of its kinds, shape (n,)."""
+    return np.asarray(regions.p_kinds[:, KINDS.index(kind)])
+
+
+def p_blurred(regions: CellRegions, parameters: ImagingParameters) -> Probabilities:
+    """Judge which cells are out of focus, shape (n,): by the outliner or by too wide a rim."""
     if len(regions) == 0:
-        return np.zeros(0, bool)
-    usual = float(np.median(regions.rim_width_um))
-    widest = min(parameters.widest_rim_um, parameters.widest_rim_ratio * usual)
-    return np.asarray(regions.rim_width_um > widest)
+        return np.zeros(0, np.float32)
+    usual = parameters.blurred_rim_ratio * float(np.median(regions.rim_width_um))
+    widest = max(min(parameters.widest_rim_um, usual), _NARROWEST_UM)
+    wide = _above(regions.rim_width_um, widest, share=_SHAPE_SHARE)
+    return np.maximum(p_kind(regions, BLURRED), wide)
+
+
+def p_debris(regions: CellRegions, parameters: ImagingParameters) -> Probabilities:
+    """Judge what is no cell, shape (n,): by the outliner, or too ragged to be one."""
+    ragged = np.maximum(
+        _above(regions.elongation, parameters.largest_elongation, share=_SHAPE_SHARE),
+        _likely((parameters.smallest_circularity - regions.circularity) / _SHAPE_SHARE),
+    )
+    return np.maximum(p_kind(regions, DEBRIS), ragged)
 
 
 def is_debris(regions: CellRegions, parameters: ImagingParameters) -> NDArray[np.bool_]:
-    """Tell what is too small, too ragged or too faint beside the image's cells."""
-    if len(regions) == 0:
-        return np.zeros(0, bool)
-    faintest = parameters.faintest_rim_share * float(np.median(regions.rim_contrast))
-    return np.asarray(
-        (regions.diameter_um < parameters.smallest_diameter_um)
-        | (regions.elongation > parameters.largest_elongation)
-        | (regions.circularity < parameters.smallest_circularity)
-        | (regions.rim_contrast < faintest)
-        | (regions.rim_contrast < parameters.smallest_prominence * regions.surround_contrast)
-    )
+    """Tell what is no cell, shape (n,)."""
+    return np.asarray(p_debris(regions, parameters) > parameters.largest_p_fault)
+
+
+def is_blurred(regions: CellRegions, parameters: ImagingParameters) -> NDArray[np.bool_]:
+    """Tell cells that are out of focus, shape (n,)."""
+    return np.asarray(p_blurred(regions, parameters) > parameters.largest_p_fault)
+
+
+def _is_wrong_type(regions: CellRegions, parameters: ImagingParameters) -> Probabilities:
+    """Tell what is shaped like a cell but has no red cell's size: leukocytes, platelets."""
+    size = regions.diameter_um
+    large = _above(size, parameters.largest_diameter_um, share=_SIZE_SHARE)
+    small = 1 - _above(size, parameters.smallest_diameter_um, share=_SIZE_SHARE)
+    return np.maximum(large, small)
 
 
 def refuse_cells(judgements: tuple[CellJudgement, ...]) -> tuple[CellJudgement, ...]:
     """Reject every cell of an image of which no part is usable."""
     return tuple(
-        _judgement(tuple(dict.fromkeys((*judged.findings, OUTSIDE_USABLE))))
+        CellJudgement(
+            Verdict.REJECTED, tuple(dict.fromkeys((*judged.findings, OUTSIDE_USABLE))), _SURE
+        )
         for judged in judgements
     )
 
@@ -95,6 +141,10 @@ def judge_cells(
 ) -> tuple[CellJudgement, ...]:
     """Judge every region of an image.
 
+    A cell that touches others stays accepted while its own outline is clear: its crop shows the
+    neighbour, as the published crops did, and the outliner says `several` where it cannot tell
+    them apart.
+
     Parameters
     ----------
     image
@@ -103,19 +153,28 @@ def judge_cells(
         Coarse mask of any size spread over the image.
     """
     shape = (image.shape[0], image.shape[1])
-    flags = {
+    faults = {
         PARTIAL: _is_partial(regions, shape),
-        SEVERAL: (regions.diameter_um > parameters.largest_diameter_um)
-        | _is_overlapping(regions, parameters),
-        BLURRED: is_blurred(regions, parameters),
-        DEBRIS: is_debris(regions, parameters),
+        SEVERAL: p_kind(regions, SEVERAL),
+        BLURRED: p_blurred(regions, parameters),
+        DEBRIS: p_debris(regions, parameters),
+        WRONG_TYPE: _is_wrong_type(regions, parameters),
         OUTSIDE_USABLE: _is_unusable(regions, shape, usable),
     }
+    return _decide(faults, parameters.largest_p_fault)
+
+
+def _decide(faults: dict[str, Probabilities], limit: float) -> tuple[CellJudgement, ...]:
+    codes = tuple(faults)
+    p_faults = np.stack(list(faults.values()), axis=1)
+    flagged = p_faults > limit
+    worst = np.clip(p_faults.max(axis=1, initial=0), 1 - _SURE, _SURE)
+    sure = np.where(flagged.any(axis=1), worst, 1 - worst)
     return tuple(
-        _judgement(tuple(code for code, flagged in flags.items() if flagged[index]))
-        for index in range(len(regions))
+        CellJudgement(
+            Verdict.REJECTED if found.any() else Verdict.ACCEPTED,
+            tuple(code for code, hit in zip(codes, found, strict=True) if hit),
+            float(p),
+        )
+        for found, p in zip(flagged, sure, strict=True)
     )
-
-
-def _judgement(codes: tuple[str, ...]) -> CellJudgement:
-    return CellJudgement(Verdict.REJECTED if codes else Verdict.ACCEPTED, codes)

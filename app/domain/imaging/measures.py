@@ -5,12 +5,17 @@ from numpy.typing import NDArray
 
 from app.domain.imaging.flattening import FlatField
 from app.domain.imaging.outlines import Outlines, outline_centroids
-from app.domain.imaging.regions import ANGLES, RADIUS_UNIT_PX, CellRegions
+from app.domain.imaging.parameters import ImagingParameters
+from app.domain.imaging.regions import ANGLES, N_ANGLES, RADIUS_UNIT_PX, CellRegions
+from app.domain.imaging.sheet import Sheet
+from app.domain.imaging.slopes import Ordinary, edge_width_um, measure_slopes
 
 _BODY_SHARES = np.sqrt((np.arange(5, dtype=np.float32) + np.float32(0.5)) / 5)
 """Radii, as shares of the outline, that stand for equal parts of the area."""
 _RIM_SHARES = np.array([0.85, 1.0, 1.1], np.float32)
-_SURROUND_SHARES = np.array([1.45, 1.7], np.float32)
+_ON_RIM = np.array([1.0], np.float32)
+_FIRST_RIPPLE = 4
+"""Orders 1 to 3 are place, ellipse and pear; ripples begin above."""
 
 Centres = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -60,55 +65,73 @@ def read_body(
     return _read(deviation, centres, radii, _BODY_SHARES)
 
 
-def _rim_width_um(
-    field: FlatField, centres: Centres, radii: NDArray[np.float32]
+def _along_rim(
+    source: NDArray[np.float32], centres: Centres, radii: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Measure how wide the rise from body to background is, whatever its height.
+    """Read the root mean square of a map along each rim, shape (n,)."""
+    squares = np.square(_read(source, centres, radii, _RIM_SHARES)).mean(axis=(1, 2))
+    return np.asarray(np.sqrt(squares), np.float32)
 
-    What a slight blur takes away grows with the second derivative, so slope over that loss is a
-    width: about the edge's own Gaussian σ. Camera noise is subtracted from the loss.
+
+def measure_crenation(radii: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Measure the ripples of order 4 and more, as `CellRegions.crenation`.
+
+    Parameters
+    ----------
+    radii
+        Shape (n, 32), in any unit.
     """
-    lost = np.square(_read(field.fine, centres, radii, _RIM_SHARES)).mean(axis=(1, 2))
-    lost = np.sqrt(np.maximum(lost - np.float32(field.noise**2), np.float32(1e-8)))
-    steep = np.sqrt(np.square(_read(field.slope, centres, radii, _RIM_SHARES)).mean(axis=(1, 2)))
-    return np.asarray(field.smooth_um**2 / 2 * steep / lost, np.float32)
+    ripples = np.abs(np.fft.rfft(radii, axis=1)) / N_ANGLES
+    power = np.square(ripples[:, _FIRST_RIPPLE:]).sum(axis=1)
+    return np.asarray(np.sqrt(2 * power) / ripples[:, 0], np.float32)
 
 
 def measure_regions(
-    field: FlatField, centres: Centres, outlines: Outlines, limit: float
+    field: FlatField,
+    sheet: Sheet,
+    outlines: Outlines,
+    ordinary: Ordinary,
+    parameters: ImagingParameters,
 ) -> CellRegions:
     """Measure regions.
 
     Parameters
     ----------
     field
-        The scan at working resolution.
-    centres, outlines
-        Rows and columns, and the outlines around them, working px.
-    limit
-        Slope (per µm) above which a rim is seen.
+        The scan at working resolution, for its scale.
+    sheet, outlines
+        Some of its active parts and what was outlined on them.
+    ordinary
+        Noise of the scan.
     """
-    area, _, _ = outline_centroids(outlines.radii)
+    radii, centres = outlines.radii, (outlines.row, outlines.column)
+    slopes = measure_slopes(sheet.values, um_per_px=field.um_per_px, parameters=parameters)
+    rim_width_um = edge_width_um(
+        _along_rim(slopes.slope, centres, radii),
+        _along_rim(slopes.fine, centres, radii),
+        ordinary,
+        parameters,
+    )
+    area, _, _ = outline_centroids(radii)
     area_um2 = area * np.float32(field.um_per_px**2)
-    body = read_body(field.deviation, centres, outlines.radii)
-    surround = _read(field.slope, centres, outlines.radii, _SURROUND_SHARES)
+    body = read_body(sheet.values, centres, radii)
     ray = body.mean(axis=2)
-    quarter_px = outlines.radii * np.float32(field.factor / RADIUS_UNIT_PX)
-    roundness = 4 * np.pi * area / np.maximum(_perimeter(outlines.radii), np.float32(1e-3)) ** 2
+    quarter_px = radii * np.float32(field.factor / RADIUS_UNIT_PX)
+    roundness = 4 * np.pi * area / np.maximum(_perimeter(radii), np.float32(1e-3)) ** 2
     return CellRegions(
-        row=field.to_image_px(centres[0]),
-        column=field.to_image_px(centres[1]),
+        row=field.to_image_px(outlines.row_in_scan),
+        column=field.to_image_px(outlines.column_in_scan),
         area_um2=area_um2,
         diameter_um=np.sqrt(np.maximum(area_um2, 0) * np.float32(4 / np.pi)),
         radii=np.clip(np.rint(quarter_px), 0, 255).astype(np.uint8),
-        circularity=np.minimum(roundness, 1).astype(np.float32),
-        elongation=_elongation(outlines.radii),
-        rim_contrast=outlines.rim.mean(axis=1),
-        rim_coverage=np.mean(outlines.rim > limit, axis=1, dtype=np.float32),
-        surround_contrast=np.median(surround, axis=(1, 2)).astype(np.float32),
-        rim_width_um=_rim_width_um(field, centres, outlines.radii),
+        circularity=np.clip(roundness, 0, 1).astype(np.float32),
+        elongation=_elongation(radii),
+        crenation=measure_crenation(radii),
+        rim_contrast=_read(slopes.slope, centres, radii, _ON_RIM)[:, :, 0].mean(axis=1),
+        rim_width_um=rim_width_um,
         contrast=body.std(axis=(1, 2)),
         shading_angle=np.arctan2(
             (ray * np.sin(ANGLES)).sum(axis=1), (ray * np.cos(ANGLES)).sum(axis=1)
         ),
+        p_kinds=outlines.p_kinds,
     )

@@ -4,87 +4,82 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.imaging.activity import TILE_PX, activity_limit
 from app.domain.imaging.flattening import FlatField
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.regions import ANGLES, RADIUS_UNIT_PX, CellRegions
 from app.domain.quality import Finding, Level
 
-_LEAST_STEEP_SHARE = 0.0005
-"""With fewer steep pixels there is nothing to explain."""
+Floats = NDArray[np.float32]
+
+_ON_RIM = np.ones(1, np.float32)
+_ALL_OVER = np.array([0.1, 0.4, 0.7, 1.0], np.float32)
+"""Where in a cell tiles are looked up, as shares of its radii."""
 
 
-def paint_cells(field: FlatField, regions: CellRegions, *, margin_um: float) -> NDArray[np.uint8]:
-    """Paint the outlines, widened by a margin, at working resolution: 1 inside, 0 outside."""
-    mask = np.zeros(field.slope.shape, np.uint8)
-    unit = RADIUS_UNIT_PX / field.factor
-    radius = regions.radii.astype(np.float32) * unit + margin_um / field.um_per_px
-    row = (regions.row[:, None] + 0.5) / field.factor - 0.5 + radius * np.sin(ANGLES)
-    column = (regions.column[:, None] + 0.5) / field.factor - 0.5 + radius * np.cos(ANGLES)
-    for corners in np.rint(np.stack([column, row], axis=2)).astype(np.int32):
-        cv2.fillConvexPoly(mask, corners, 1)
-    return mask
+def _touched_tiles(
+    field: FlatField, regions: CellRegions, shares: Floats, margin_um: float, shape: tuple[int, ...]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Give the rows and columns of the tiles that points of the cells lie in, shape (n, 32, m)."""
+    unit = np.float32(RADIUS_UNIT_PX / field.factor)
+    margin = np.float32(margin_um / field.um_per_px)
+    reach = (regions.radii.astype(np.float32) * unit + margin)[:, :, None] * shares
+    row = field.to_working_px(regions.row)[:, None, None] + reach * np.sin(ANGLES)[:, None]
+    column = field.to_working_px(regions.column)[:, None, None] + reach * np.cos(ANGLES)[:, None]
+    return (
+        np.clip((row / TILE_PX).astype(np.intp), 0, shape[0] - 1),
+        np.clip((column / TILE_PX).astype(np.intp), 0, shape[1] - 1),
+    )
 
 
 def measure_explained_share(
     field: FlatField,
+    ranges: NDArray[np.float32],
     regions: CellRegions,
     usable: NDArray[np.bool_],
-    limit: float,
     parameters: ImagingParameters,
 ) -> float:
-    """Measure the share of steep pixels in the usable area that lie on or beside cells.
+    """Measure the share of lively tiles in the usable area that lie on or beside cells.
 
     Parameters
     ----------
+    ranges
+        As `activity.measure_ranges` gives them.
     regions
-        Cells found, without debris.
+        Cells found, without debris; at least one.
     usable
         Coarse mask.
-    limit
-        Slope that counts as an edge.
 
     Returns
     -------
     float
-        0-1; 1 where hardly any pixel is steep.
+        0-1. Lively is what has half the range that the cells' rims have.
     """
-    rim = float(np.median(regions.rim_contrast)) if len(regions) else 0.0
-    steep = (field.slope > max(limit, rim / 2)).astype(np.uint8)
-    if not usable.all():
-        size = (field.slope.shape[1], field.slope.shape[0])
-        inside = cv2.resize(usable.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-        steep &= inside.astype(np.uint8)
-    n_steep = cv2.countNonZero(steep)
-    if n_steep < _LEAST_STEEP_SHARE * steep.size:
-        return 1.0
-    cells = paint_cells(field, regions, margin_um=parameters.explained_margin_um)
-    return cv2.countNonZero(steep & cells) / n_steep
+    rims = ranges[_touched_tiles(field, regions, _ON_RIM, 0.0, ranges.shape)]
+    lively = ranges > max(activity_limit(ranges, parameters), float(np.median(rims)) / 2)
+    size = (ranges.shape[1], ranges.shape[0])
+    lively &= cv2.resize(usable.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    explained = np.zeros(ranges.shape, bool)
+    margin_um = parameters.explained_margin_um
+    explained[_touched_tiles(field, regions, _ALL_OVER, margin_um, ranges.shape)] = True
+    return float((lively & explained).sum()) / max(1.0, float(lively.sum()))
 
 
-def report_clumps(
-    n_single: int, n_judged: int, parameters: ImagingParameters
+def report_modality(
+    explained_share: float, single_share: float, parameters: ImagingParameters
 ) -> tuple[Finding, ...]:
-    """Report an image in which most of what was found is clumps or debris."""
-    limit = parameters.smallest_single_share
-    share = n_single / n_judged if n_judged else 1.0
-    if share >= limit:
-        return ()
-    return (
-        Finding(
-            "wrong_modality",
-            Level.REJECT,
-            round(share, 3),
-            limit,
-            f"Only {share:.0%} of what was found in the image are single cells (at least "
-            f"{limit:.0%} needed), the rest is clumps or debris; resuspend the cells or send "
-            "images of single red cells.",
-        ),
-    )
+    """Report an image whose edges mostly belong to something else than single cells.
 
-
-def report_modality(explained_share: float, parameters: ImagingParameters) -> tuple[Finding, ...]:
-    """Report an image whose edges mostly belong to something else than single cells."""
-    limit = parameters.smallest_explained_share
+    Parameters
+    ----------
+    explained_share
+        Of the lively tiles, see `measure_explained_share`.
+    single_share
+        Single cells among all that was outlined. Crowded cells explain nearly all there is; what
+        was outlined in a picture of something else explains half of it and seldom looks single.
+    """
+    strictness = parameters.explained_share_of_clumps
+    limit = parameters.smallest_explained_share + strictness * (1 - single_share)
     if explained_share >= limit:
         return ()
     return (
@@ -92,9 +87,9 @@ def report_modality(explained_share: float, parameters: ImagingParameters) -> tu
             "wrong_modality",
             Level.REJECT,
             round(explained_share, 3),
-            limit,
-            f"Only {explained_share:.0%} of the edges in the image belong to single cells (at "
-            f"least {limit:.0%} needed): it may be a hologram, a channel, clumps or another kind "
-            "of image; send brightfield images of single red cells.",
+            round(limit, 3),
+            f"Only {explained_share:.0%} of what is to be seen in the image belongs to single "
+            f"cells (at least {limit:.0%} needed): it may be a hologram, a channel, clumps or "
+            "another kind of image; send brightfield images of single red cells.",
         ),
     )

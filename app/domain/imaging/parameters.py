@@ -2,9 +2,44 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from app.domain.errors import InvalidInput
+
+RETIRED: Final = frozenset(
+    {
+        "rim_blob_share",
+        "dark_blob_share",
+        "darkest_deviation",
+        "faintest_body",
+        "closest_um",
+        "smallest_radius_um",
+        "largest_radius_um",
+        "radius_step_um",
+        "slope_power",
+        "outside_weight",
+        "outside_um",
+        "light_weight",
+        "light_from_um",
+        "light_to_um",
+        "full_light",
+        "radius_weight",
+        "roundness_weight",
+        "full_shading",
+        "hidden_from",
+        "hidden_wholly",
+        "ellipse_roundness",
+        "largest_drift_um",
+        "smallest_coverage",
+        "crescent_share",
+        "largest_shared",
+        "smallest_prominence",
+        "touching_share",
+        "smooth_um",
+        "widest_rim_ratio",
+    }
+)
+"""Names in sets saved by the first pipeline, which no longer mean anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,85 +60,59 @@ class ImagingParameters:
 
     # --- working resolution and background
     work_um_per_px: float = 0.365
-    """Pixel size the search works at; whole multiples of `um_per_px` are used."""
+    """Pixel size the outliner works at; never finer than `um_per_px`."""
     background_um_per_px: float = 1.46
     """Pixel size at which the background is estimated."""
     background_um: float = 30.0
     """Side of the background's median window: more than twice a cell with its shadow."""
-    smooth_um: float = 0.2
+    slope_um: float = 0.3
     """Gaussian σ before slopes are taken."""
 
     # --- search
-    cell_diameter_um: float = 6.2
-    """Usual diameter: 34 px across in the published crops."""
-    rim_blob_share: float = 0.7
-    dark_blob_share: float = 0.5
-    """Gaussian σ of the blob filters on slopes and on darkness, as shares of the usual radius."""
-    darkest_deviation: float = 0.3
-    """Darkness beyond this counts no further, so that one cell does not hide another."""
-    faintest_body: float = 0.02
-    """Smoothed darkness below which no body is suspected."""
-    closest_um: float = 3.0
-    """Two suspected centres of one kind are at least this far apart."""
+    quiet_share: float = 0.2
+    """Share of the image that shows its noise: tiles no livelier than this quantile."""
+    activity_over_noise: float = 1.75
+    """A tile is active with this many times the quiet tiles' range."""
+    faintest_activity: float = 0.012
+    """Range of a tile's deviation below which nothing is suspected."""
+    surely_active: float = 0.06
+    """Range that is activity in the noisiest image."""
+    halo_um: float = 3.0
+    """What the outliner is shown around active tiles."""
+    mostly_active_share: float = 0.85
+    """With more to look at than this share of the image, all of it is looked at in one piece."""
 
-    # --- outline
-    smallest_radius_um: float = 1.6
-    largest_radius_um: float = 5.5
-    radius_step_um: float = 0.27
-    """The outline is searched between these radii in these steps, at most one step per angle."""
-    slope_floor: float = 0.035
-    """Weakest rim slope that can be a cell's."""
-    slope_noise_factor: float = 3.0
-    """A rim must also be this many times as steep as the image's ordinary background."""
-    slope_power: float = 0.65
-    """Exponent that makes weak and strong edges more alike."""
-    outside_weight: float = 1.2
-    outside_um: float = 3.2
-    """How strongly an edge up to this much further out counts against an outline."""
-    light_weight: float = 0.35
-    light_from_um: float = 0.5
-    light_to_um: float = 1.35
-    full_light: float = 0.15
-    """How strongly light (a deviation; this much counts fully) just outside counts against it."""
-    radius_weight: float = 0.25
-    """Cost of an outline one usual radius away from the usual one."""
-    roundness_weight: float = 0.15
-    """Cost of one radius step between neighbouring angles."""
-    full_shading: float = 0.06
-    """Difference in brightness between the two sides that counts as fully shaded."""
-    hidden_from: float = 0.45
-    hidden_wholly: float = 0.7
-    """Cosines of the angle to the light where the border begins to be hidden, and is."""
-    ellipse_roundness: float = 0.02
-    """Pull of the ellipse through the rest towards a circle."""
-    largest_drift_um: float = 2.6
-    """An outline's centre may move this far from where the cell was suspected."""
-    smallest_coverage: float = 0.6
-    """Share of the 32 directions in which a rim must be seen."""
-    crescent_share: float = 0.8
-    """Outlines smaller than this share of the usual radius and bright inside are crescents."""
-    largest_shared: float = 0.3
-    """An outline that shares more of its area with stronger ones is dropped."""
+    # --- outlines
+    least_p_centre: float = 0.5
+    """Probability of a centre above which a cell is suspected."""
+    deepest_overlap: float = 0.45
+    """Outlines that reach into each other deeper than this share of the smaller one's width are
+    of one cell."""
 
     # --- verdict on cells
+    cell_diameter_um: float = 6.2
+    """Usual diameter: 34 px across in the published crops."""
+    largest_p_fault: float = 0.5
+    """A cell with a greater probability of one fault is rejected for it."""
     smallest_diameter_um: float = 4.2
     largest_diameter_um: float = 9.0
-    """Below the first it is debris, above the second several cells in one outline."""
+    """Below the first and above the second it is no red cell."""
     largest_elongation: float = 2.2
     smallest_circularity: float = 0.8
     """Outlines beyond these are debris."""
     faintest_rim_share: float = 0.5
     """A rim weaker than this share of the image's usual rim is debris: dust and ghosts."""
-    smallest_prominence: float = 1.6
-    """A rim must be this many times as steep as its surroundings; texture has no such rims."""
     widest_rim_um: float = 0.9
-    """A wider rim is out of focus; a blur of σ 3 px gives about 1 µm."""
-    widest_rim_ratio: float = 1.7
-    """So is a rim this many times as wide as the image's usual one."""
-    touching_share: float = 0.8
-    """Two cells nearer than this share of their radii's sum overlap: several."""
+    """A wider rim is out of focus."""
+    blurred_rim_ratio: float = 1.35
+    """So is a rim this many times as wide as the image's usual one; 99 of 100 sharp drawn cells
+    stay below 1.27, in every look."""
 
     # --- verdict on images
+    slope_floor: float = 0.035
+    """Weakest slope that is an edge."""
+    slope_noise_factor: float = 3.0
+    """An edge must also be this many times as steep as the image's ordinary background."""
     darkest_background: float = 70.0
     brightest_background: float = 245.0
     """Median grey of the background outside which an image is under- or over-exposed."""
@@ -111,25 +120,30 @@ class ImagingParameters:
     """Share of pixels at 255 above which an image is over-exposed."""
     largest_light_ratio: float = 2.0
     """Brightest over darkest background (99th and 1st percentile) that can be corrected."""
-    fewest_cells: int = 5
+    fewest_cells: int = 3
     """With fewer outlines an image counts as empty."""
     faintest_blurred_body: float = 0.03
     """Smoothed darkness that makes a body, however blurred."""
+    widest_usual_rim_um: float = 0.62
+    """Median rim width of an image's cells above which it is out of focus. Drawn cells of the
+    published look have 0.3, under a blur of σ 2 px at most 0.59 and of σ 3 px at least 0.62; the
+    published crops, as printed, 0.53 to 0.64."""
     smallest_sharp_share: float = 0.4
     """Share of dark bodies with a sharp outline below which a place is out of focus."""
     focus_tiles: int = 6
     """Focus is judged on this many tiles along each side."""
     smallest_explained_share: float = 0.5
-    """Share of the steep pixels that must lie on cells; in a hologram, a channel or a clump most
-    lie elsewhere."""
-    smallest_single_share: float = 0.4
-    """Share of single cells among what was found, below which an image shows clumps."""
+    explained_share_of_clumps: float = 0.36
+    """Share of the lively tiles that must lie on cells, and how much more if nothing outlined is
+    a single cell; in a hologram, a channel or a clump most lie elsewhere."""
+    smallest_single_share: float = 0.5
+    """With fewer single cells among what was outlined, wide rims do not mean bad focus."""
     largest_steep_share: float = 0.02
     """Without cells, an image with more steep pixels than this is of another kind."""
     coarsest_texture: float = 0.04
-    """Median slope above which the whole image is texture, as a hologram's."""
+    """Without cells, a median slope above which the whole image is texture, as a hologram's."""
     explained_margin_um: float = 1.5
-    """Steep pixels this far outside an outline still belong to the cell."""
+    """Tiles this far outside an outline still belong to the cell."""
     wall_share: float = 0.6
     """Places darker than this share of the usual background are the well's wall."""
     wall_step: float = 0.15
@@ -151,7 +165,7 @@ class ImagingParameters:
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:
-        """Read a saved set; what an older set lacks takes its default.
+        """Read a saved set; what an older set lacks takes its default, retired names go.
 
         Raises
         ------
@@ -159,11 +173,11 @@ class ImagingParameters:
             ``unknown_parameter`` for a name this version does not know.
         """
         known = {field.name for field in fields(cls)}
-        unknown = sorted(set(saved) - known)
+        unknown = sorted(set(saved) - known - RETIRED)
         if unknown:
             raise InvalidInput(
                 "unknown_parameter",
                 f"The instrument profile holds unknown imaging parameters ({', '.join(unknown)}); "
                 "remove them or upgrade the program.",
             )
-        return cls(**saved)
+        return cls(**{name: value for name, value in saved.items() if name in known})

@@ -6,6 +6,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.imaging.outliner import KINDS
+
 N_ANGLES = 32
 RADIUS_UNIT_PX = 0.25
 """Outlines are kept as radii in quarter pixels, one byte each."""
@@ -30,18 +32,19 @@ class CellRegions:
         4π area / perimeter², 1 for a circle.
     elongation
         Ratio of the longer to the shorter axis, at least 1.
+    crenation
+        Root mean square of the outline's ripples of order 4 and more, relative to its mean
+        radius, at least 0; a smooth ellipse of axes 3:2 has 0.01.
     rim_contrast
         Mean slope along the outline, fraction of the background per µm.
-    rim_coverage
-        Share of directions in which a rim is seen, 0-1.
-    surround_contrast
-        Median slope a little outside the outline, same unit: high where all is texture.
     rim_width_um
         Width of the rim's rise from background to body: small when in focus.
     contrast
         Standard deviation of the deviation within the outline.
     shading_angle
         Direction from the dark side to the bright side, radians as in `ANGLES`.
+    p_kinds
+        Shape (n, 4): probability of each of `outliner.KINDS`.
     """
 
     row: NDArray[np.float32]
@@ -51,12 +54,12 @@ class CellRegions:
     radii: NDArray[np.uint8]
     circularity: NDArray[np.float32]
     elongation: NDArray[np.float32]
+    crenation: NDArray[np.float32]
     rim_contrast: NDArray[np.float32]
-    rim_coverage: NDArray[np.float32]
-    surround_contrast: NDArray[np.float32]
     rim_width_um: NDArray[np.float32]
     contrast: NDArray[np.float32]
     shading_angle: NDArray[np.float32]
+    p_kinds: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.row)
@@ -66,9 +69,16 @@ class CellRegions:
         return type(self)(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
     @classmethod
+    def join(cls, several: list[Self]) -> Self:
+        names = [f.name for f in fields(cls)]
+        return cls(**{n: np.concatenate([getattr(one, n) for one in several]) for n in names})
+
+    @classmethod
     def none(cls) -> Self:
-        empty = {f.name: np.empty(0, np.float32) for f in fields(cls)}
-        return cls(**empty | {"radii": np.empty((0, N_ANGLES), np.uint8)})  # type: ignore[arg-type]  # radii alone is uint8
+        empty: dict[str, Any] = {f.name: np.empty(0, np.float32) for f in fields(cls)}
+        empty["radii"] = np.empty((0, N_ANGLES), np.uint8)
+        empty["p_kinds"] = np.empty((0, len(KINDS)), np.float32)
+        return cls(**empty)
 
 
 def outline_points(row: float, column: float, radii: NDArray[np.uint8]) -> NDArray[np.float32]:

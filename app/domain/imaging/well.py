@@ -53,16 +53,17 @@ def _keep_walls(
 
 def view_well(field: FlatField, parameters: ImagingParameters) -> WellView:
     """Find the well's wall: places much darker than the rest, at a scale that averages cells."""
-    factor = max(1, round(parameters.wall_um_per_px / field.um_per_px))
-    coarse = shrink(field.grey, factor)
+    fine_um_per_px = field.um_per_px * field.coarse_factor
+    factor = max(1, round(parameters.wall_um_per_px / fine_um_per_px))
+    coarse = shrink(field.coarse, factor)
     usual = float(np.quantile(coarse, 0.75))
     dark = _keep_walls(
         coarse,
         (coarse < parameters.wall_share * usual).astype(np.uint8),
         least_step=parameters.wall_step * usual,
-        shortest_px=parameters.shortest_wall_um / (field.um_per_px * factor),
+        shortest_px=parameters.shortest_wall_um / (fine_um_per_px * factor),
     )
-    reach = max(1, round(parameters.wall_margin_um / (field.um_per_px * factor)))
+    reach = max(1, round(parameters.wall_margin_um / (fine_um_per_px * factor)))
     near = cv2.dilate(dark, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     return WellView(free=near == 0, has_wall=bool(dark.any()))
 
@@ -100,13 +101,15 @@ def choose_side(
     return np.asarray(is_well[parts], bool)
 
 
-def has_long_lines(field: FlatField, limit: float, parameters: ImagingParameters) -> bool:
-    """Tell whether steep lines longer than any cell run through the image."""
-    half = (max(1, field.slope.shape[1] // 2), max(1, field.slope.shape[0] // 2))
-    slope = cv2.resize(field.slope, half, interpolation=cv2.INTER_AREA)
-    steep = slope > parameters.faint_line_share * limit
+def has_long_lines(
+    slope: NDArray[np.float32], limit: float, *, um_per_px: float, parameters: ImagingParameters
+) -> bool:
+    """Tell whether steep lines longer than any cell run through a map of slopes."""
+    half = (max(1, slope.shape[1] // 2), max(1, slope.shape[0] // 2))
+    coarse = cv2.resize(slope, half, interpolation=cv2.INTER_AREA)
+    steep = coarse > parameters.faint_line_share * limit
     _, _, stats, _ = cv2.connectedComponentsWithStats(steep.astype(np.uint8), connectivity=8)
-    longest_px = parameters.longest_line_um / (2 * field.um_per_px)
+    longest_px = parameters.longest_line_um / (2 * um_per_px)
     sides = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
     return bool((sides.max(axis=1, initial=0) > longest_px).any())
 

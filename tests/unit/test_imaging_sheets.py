@@ -1,0 +1,100 @@
+"""Active parts go to sheets and back: every disc is looked at once, wherever it lies."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.imaging import ImagingParameters, inspect_and_segment, segment_cells
+from app.domain.imaging.activity import MOST_TILES, TILE_PX, find_parts, measure_ranges
+from app.domain.imaging.flattening import flatten
+from app.domain.imaging.outlines import move_centres, outline_centroids
+from app.domain.imaging.sheet import pack
+from app.domain.quality import Verdict
+from tests.unit.imaging_discs import RADIUS_PX, DiscOutliner, draw_discs
+
+PARAMETERS = ImagingParameters()
+
+
+def places_on_a_grid(*, side_px: int, step_px: int, seed: int) -> np.typing.NDArray[np.float64]:
+    ticks = np.arange(50, side_px - 50, step_px)
+    rows, columns = np.meshgrid(ticks, ticks, indexing="ij")
+    jitter = np.random.default_rng(seed).uniform(-6, 6, (rows.size, 2))
+    return np.stack([rows.ravel(), columns.ravel()], axis=1) + jitter
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6), st.integers(55, 300))
+def test_every_disc_is_found_once_where_it_was_drawn(seed: int, step_px: int) -> None:
+    places = places_on_a_grid(side_px=700, step_px=step_px, seed=seed)
+    regions = segment_cells(draw_discs(places, side_px=700), PARAMETERS, DiscOutliner())
+    assert len(regions) == len(places)
+    distance = np.hypot(places[:, :1] - regions.row, places[:, 1:] - regions.column)
+    assert distance.min(axis=1).max() < 0.5
+    assert np.allclose(regions.diameter_um, 2 * RADIUS_PX * 0.1825, rtol=0.04)
+    assert np.allclose(regions.radii, 4 * RADIUS_PX, atol=4)
+
+
+def test_few_discs_make_a_small_sheet_and_many_a_few_bounded_ones() -> None:
+    few, many = DiscOutliner(), DiscOutliner()
+    sparse = places_on_a_grid(side_px=1600, step_px=500, seed=1)
+    dense = places_on_a_grid(side_px=2400, step_px=60, seed=2)
+    segment_cells(draw_discs(sparse, side_px=1600), PARAMETERS, few)
+    found = segment_cells(draw_discs(dense, side_px=2400, radius_px=15), PARAMETERS, many)
+    assert few.n_calls == 1
+    assert few.largest_px < 0.08 * 800**2
+    assert many.n_calls == 2
+    assert many.largest_px <= 1.2 * MOST_TILES * TILE_PX**2
+    assert len(found) == len(dense)
+
+
+def test_an_even_image_is_not_looked_at() -> None:
+    outliner = DiscOutliner()
+    image = np.full((400, 300), 180, np.uint8)
+    inspection = inspect_and_segment(image, PARAMETERS, outliner)
+    assert outliner.n_calls == 0
+    assert [finding.code for finding in inspection.image.findings] == ["empty"]
+    assert inspection.image.verdict is Verdict.REJECTED
+
+
+@pytest.mark.parametrize("um_per_px", [0.12, 0.15, 0.25, 0.35])
+def test_other_scales_are_brought_to_the_outliners(um_per_px: float) -> None:
+    radius_px = 3.1 / um_per_px
+    places = places_on_a_grid(side_px=640, step_px=120, seed=3)
+    parameters = ImagingParameters(um_per_px=um_per_px, height_px=640, width_px=640)
+    image = draw_discs(places, side_px=640, radius_px=radius_px)
+    field = flatten(image, parameters)
+    assert field.um_per_px == pytest.approx(0.365, rel=0.11)
+    regions = segment_cells(image, parameters, DiscOutliner())
+    distance = np.hypot(places[:, :1] - regions.row, places[:, 1:] - regions.column)
+    assert distance.min(axis=1).max() < 0.8
+    assert np.allclose(regions.diameter_um, 6.2, rtol=0.06)
+
+
+def test_a_faint_thin_ring_in_noise_is_looked_at() -> None:
+    rows, columns = np.mgrid[:800, :800]
+    ring = np.exp(-(((np.hypot(rows - 401, columns - 398) - 17) / 2.4) ** 2))
+    noise = np.random.default_rng(4).normal(0, 1.5, (800, 800))
+    image = np.rint(180 * (1 - 0.035 * ring) + noise).astype(np.uint8)
+    field = flatten(image, PARAMETERS)
+    parts = find_parts(field, measure_ranges(field), PARAMETERS)
+    tile = 400 // (2 * TILE_PX)
+    assert parts.labels[tile, tile] >= 0
+    assert parts.active_share < 0.2
+    assert sum(sheet.values.size for sheet in pack(field, parts)) < 0.2 * field.grey.size
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.floats(-0.35, 0.35), st.floats(-0.35, 0.35))
+def test_an_outline_described_from_elsewhere_is_the_same(
+    seed: int, down: float, right: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    angle = np.arange(32) * np.pi / 16
+    radii = 10 * (1 + 0.12 * np.cos(2 * angle + rng.uniform(0, 6)))[None].astype(np.float32)
+    shift = np.array([10 * down], np.float32), np.array([10 * right], np.float32)
+    area, row, column = outline_centroids(radii)
+    moved_area, moved_row, moved_column = outline_centroids(move_centres(radii, *shift))
+    assert moved_area == pytest.approx(area, rel=0.02)
+    assert moved_row + shift[0] == pytest.approx(row, abs=0.15)
+    assert moved_column + shift[1] == pytest.approx(column, abs=0.15)
