@@ -78,12 +78,8 @@ def _judged(rng: np.random.Generator, verdict: Verdict) -> CellJudgement:
         codes = CODES[rng.integers(len(CODES))]
     if verdict is Verdict.REJECTED and "outside_usable" not in codes:
         codes = (*codes, "outside_usable")
-    known: dict[str, Any] = {
-        "verdict": Verdict.REJECTED if codes else Verdict.ACCEPTED,
-        "findings": codes,
-        "probability": float(rng.uniform(0.5, 1.0)),
-    }
-    return CellJudgement(**{field.name: known[field.name] for field in fields(CellJudgement)})
+    verdict_found = Verdict.REJECTED if codes else Verdict.ACCEPTED
+    return CellJudgement(verdict_found, codes, float(rng.uniform(0.5, 1.0)))
 
 
 def posteriors(

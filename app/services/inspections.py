@@ -155,18 +155,16 @@ def _cell_rows(
     image_id: uuid.UUID, cell_ids: Sequence[uuid.UUID], inspection: Inspection
 ) -> list[tuple[object, ...]]:
     regions = inspection.regions
-    n_regions = len(regions)
-    crenation = getattr(regions, "crenation", None)
     measures = zip(
         regions.row.tolist(), regions.column.tolist(), regions.area_um2.tolist(),
         regions.diameter_um.tolist(), regions.circularity.tolist(), regions.elongation.tolist(),
         regions.rim_contrast.tolist(), regions.rim_width_um.tolist(),
         regions.shading_angle.tolist(), regions.contrast.tolist(),
-        [None] * n_regions if crenation is None else crenation.tolist(), strict=True,
+        regions.crenation.tolist(), strict=True,
     )  # fmt: skip
     return [
         (cell_id, image_id, *measure, radii.tobytes(), str(judged.verdict),
-         getattr(judged, "probability", None), list(judged.findings))
+         judged.probability, list(judged.findings))
         for cell_id, measure, radii, judged in zip(
             cell_ids, measures, regions.radii, inspection.judgements, strict=True
         )
