@@ -18,6 +18,10 @@ MOST_TILES: Final = 11_600
 """Largest area of a part: a bound on the memory of one call of the outliner, 0.74 Mpx."""
 _OVERLAP_TILES: Final = 4
 """Bands are shown this much of each other: more than a cell."""
+_QUIETEST_SHARE: Final = 0.02
+_QUIET_OVER_QUIETEST: Final = 1.35
+"""Where cells leave a fifth of an image free, its quiet tiles are hardly livelier than its
+quietest; where they are, cells cover all but the quietest."""
 _HALVED: Final = 2
 """Ranges are taken at half the working resolution, where noise is halved and cells remain."""
 
@@ -66,7 +70,8 @@ def measure_ranges(field: FlatField) -> NDArray[np.float32]:
 
 def activity_limit(ranges: NDArray[np.float32], parameters: ImagingParameters) -> float:
     """Give the range above which a tile shows more than the image's own noise."""
-    noise = float(np.quantile(ranges, parameters.quiet_share))
+    quietest, quiet = np.quantile(ranges, [_QUIETEST_SHARE, parameters.quiet_share])
+    noise = float(min(quiet, _QUIET_OVER_QUIETEST * quietest))
     limit = min(parameters.activity_over_noise * noise, parameters.surely_active)
     return max(limit, parameters.faintest_activity)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from app.domain.imaging.activity import measure_ranges
 from app.domain.imaging.content import check_content, explain_absence
-from app.domain.imaging.exposure import UNDER_EXPOSED, check_exposure
+from app.domain.imaging.exposure import check_exposure, is_hopeless
 from app.domain.imaging.flattening import FlatField, flatten
 from app.domain.imaging.focus import Focus, find_bodies, measure_focus
 from app.domain.imaging.judgement import (
@@ -88,7 +88,7 @@ def inspect_and_segment(
     field = flatten(image, parameters)
     view = view_well(field, parameters)
     exposure = check_exposure(image, field, parameters)
-    if any(finding.code == UNDER_EXPOSED for finding in exposure):
+    if is_hopeless(exposure):
         return _refuse(image, field, CellRegions.none(), exposure, parameters)
     ranges = measure_ranges(field)
     regions = segment_field(field, ranges, parameters, outliner, view.free)

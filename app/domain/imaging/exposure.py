@@ -10,6 +10,8 @@ from app.domain.quality import Finding, Level
 
 UNDER_EXPOSED = "under_exposed"
 _SAMPLED_EVERY_PX = 3
+_WASHED_OUT = 0.5
+"""Share of saturated pixels above which there is nothing left to tell."""
 
 
 def check_exposure(
@@ -31,6 +33,14 @@ def check_exposure(
     if middle > parameters.brightest_background or saturated > parameters.largest_saturated_share:
         findings.append(_bright(saturated, parameters.largest_saturated_share))
     return tuple(findings)
+
+
+def is_hopeless(exposure: tuple[Finding, ...]) -> bool:
+    """Tell whether an image is so dark or so washed out that its content cannot be told."""
+    return any(
+        finding.code == UNDER_EXPOSED or (finding.value or 0.0) > _WASHED_OUT
+        for finding in exposure
+    )
 
 
 def _dark(value: float, limit: float) -> Finding:
