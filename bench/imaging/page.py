@@ -129,7 +129,7 @@ def fault_table(results: Results) -> str:
     lines += [f"| blur σ {name} px, out of focus said | {results.planted.curve.share(name)} |"
               for name in results.planted.curve.totals]  # fmt: skip
     lines += [
-        f"| blur σ 3, 4 and 6 px, {look}, rejected as out of focus | {results.blurred.share(look)} |"
+        f"| blur σ 3, 4 and 6 px, {look}: out of focus said | {results.blurred.share(look)} |"
         for look in results.blurred.totals
     ]
     lines += [
