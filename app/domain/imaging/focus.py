@@ -42,14 +42,15 @@ class Focus:
 
 
 def find_bodies(field: FlatField, parameters: ImagingParameters) -> NDArray[np.float32]:
-    """Find blobs of a cell's size however blurred, shape (n, 2): share of height and width.
+    """Find bodies of a cell's size however blurred, shape (n, 2): share of height and width.
 
     They tell an image out of focus, which has bodies but no rims, from an empty one.
     """
     deviation = field.coarse / field.background - 1
     radius_px = parameters.cell_diameter_um / (2 * field.coarse_factor * field.um_per_px)
     sigma_px = _INNER_SHARE * radius_px
-    near = cv2.GaussianBlur(np.maximum(-deviation, 0), (0, 0), sigma_px)
+    body = deviation if parameters.polarity == "bright" else -deviation
+    near = cv2.GaussianBlur(np.maximum(body, 0), (0, 0), sigma_px)
     response = near - cv2.GaussianBlur(near, (0, 0), _OUTER_TO_INNER * sigma_px)
     side = round(2 * radius_px) | 1
     highest = cv2.dilate(response, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
