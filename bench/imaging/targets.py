@@ -155,7 +155,7 @@ def _verdicts(results: Results) -> Iterator[Row]:
     listed = caught.share(*(name for name in caught.totals if name not in NOT_LISTED))
     refused = results.accepted.missed()
     yield Row(
-        what="planted bad images caught for the right reason",
+        what="planted bad images of the published look caught for the right reason",
         data=SYNTHETIC,
         target="≥ 0.98",
         figure=str(listed),
