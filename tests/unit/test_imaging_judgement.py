@@ -21,8 +21,12 @@ KINDS = [0.97, 0.01, 0.01, 0.01]
 
 
 def judge(*cells: dict[str, Any], usable: Mask | None = None) -> tuple[CellJudgement, ...]:
-    """Judge cells that are good but for what is said; nine good ones lie beside them."""
-    rows = [GOOD | cell for cell in (*cells, *[{"column": 60.0 + 50 * n} for n in range(9)])]
+    """Judge cells that are good but for what is said, apart; nine good ones lie beside them."""
+    apart = [{"column": 300.0 - 100 * n} | cell for n, cell in enumerate(cells)]
+    rows = [
+        GOOD | cell
+        for cell in (*apart, *[{"row": 100.0, "column": 60.0 + 50 * n} for n in range(9)])
+    ]
     values: dict[str, Any] = {
         field.name: np.array([row.get(field.name, 0.1) for row in rows], np.float32)
         for field in fields(CellRegions)
@@ -68,6 +72,23 @@ def test_a_cell_beside_the_usable_area_is_named_so_and_nothing_else() -> None:
     inside, outside = judge({"column": 100.0}, {"column": 500.0}, usable=np.array([[True, False]]))
     assert inside.verdict is Verdict.ACCEPTED
     assert outside.findings == ("outside_usable",)
+
+
+def test_cells_whose_outlines_touch_are_several_and_a_speck_beside_a_cell_is_none() -> None:
+    pair = judge({"column": 300.0}, {"column": 335.0})
+    assert [judged.findings for judged in pair] == [("several",), ("several",)]
+    apart = judge({"column": 300.0}, {"column": 340.0})
+    assert [judged.findings for judged in apart] == [(), ()]
+    cell, speck = judge({"column": 300.0}, {"column": 330.0, "p_kinds": [0.1, 0.01, 0.01, 0.88]})
+    assert (cell.findings, speck.findings) == ((), ("debris",))
+
+
+def test_where_noise_scatters_rim_widths_a_wide_rim_alone_is_no_blur() -> None:
+    calm, noisy = 0.35, [0.41 + 0.06 * (n % 4) for n in range(14)]
+    assert judge({"rim_width_um": 0.55}, {"rim_width_um": calm})[0].findings == ("blurred",)
+    cells = [{"rim_width_um": width, "row": 300.0, "column": 40.0 * n} for n, width in
+             enumerate(noisy, start=1)]  # fmt: skip
+    assert judge({"rim_width_um": 0.55}, *cells)[0].findings == ()
 
 
 def test_a_cell_at_a_limit_is_half_certain() -> None:

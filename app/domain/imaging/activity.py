@@ -22,6 +22,7 @@ _QUIETEST_SHARE: Final = 0.02
 _QUIET_OVER_QUIETEST: Final = 1.35
 """Where cells leave a fifth of an image free, its quiet tiles are hardly livelier than its
 quietest; where they are, cells cover all but the quietest."""
+_STRONG_SHARE: Final = 0.99
 _HALVED: Final = 2
 """Ranges are taken at half the working resolution, where noise is halved and cells remain."""
 
@@ -69,11 +70,13 @@ def measure_ranges(field: FlatField) -> NDArray[np.float32]:
 
 
 def activity_limit(ranges: NDArray[np.float32], parameters: ImagingParameters) -> float:
-    """Give the range above which a tile shows more than the image's own noise."""
-    quietest, quiet = np.quantile(ranges, [_QUIETEST_SHARE, parameters.quiet_share])
+    """Give the range above which a tile shows more than the image's noise and soft shadows."""
+    quietest, quiet, strong = np.quantile(
+        ranges, [_QUIETEST_SHARE, parameters.quiet_share, _STRONG_SHARE]
+    )
     noise = float(min(quiet, _QUIET_OVER_QUIETEST * quietest))
     limit = min(parameters.activity_over_noise * noise, parameters.surely_active)
-    return max(limit, parameters.faintest_activity)
+    return max(limit, parameters.faintest_activity, parameters.shadow_share * float(strong))
 
 
 def find_parts(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from app.domain.imaging.crops import CROP_PX
 from app.domain.imaging.outliner import KINDS
+from app.domain.imaging.outlines import measure_gaps
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.regions import RADIUS_UNIT_PX, CellRegions, look_up
 from app.domain.quality import Verdict
@@ -22,6 +23,7 @@ _SURE: Final = 0.999
 """No probability is nearer to 0 or 1 than this leaves."""
 _NARROWEST_UM: Final = 0.01
 """No limit on widths is below this."""
+_MAD_TO_SD: Final = 1.4826
 _EDGE_PX: Final = 0.5
 _SIZE_SHARE: Final = 0.03
 _SHAPE_SHARE: Final = 0.05
@@ -86,12 +88,37 @@ def p_kind(regions: CellRegions, kind: str) -> Probabilities:
     return np.asarray(regions.p_kinds[:, KINDS.index(kind)])
 
 
+def p_several(regions: CellRegions, parameters: ImagingParameters) -> Probabilities:
+    """Judge what is more than one cell, shape (n,): by the outliner or by a touching neighbour."""
+    p = p_kind(regions, SEVERAL).copy()
+    cells = np.flatnonzero(~is_debris(regions, parameters))
+    if len(cells) < 2:
+        return p
+    places = np.stack([regions.row, regions.column], axis=1)[cells]
+    radii_px = regions.radii[cells] * np.float32(RADIUS_UNIT_PX)
+    least_px = parameters.smallest_gap_um / parameters.um_per_px
+    pairs, gaps_px = measure_gaps(places, radii_px, reach=2 * float(radii_px.max()) + least_px)
+    touching = _likely((least_px - gaps_px) / _EDGE_PX)
+    for side in pairs.T:
+        np.maximum.at(p, cells[side], touching)
+    return p
+
+
+def _widest_rim_um(regions: CellRegions, parameters: ImagingParameters) -> float:
+    """Give the width above which a rim stands out from the image's own, as far as noise lets it."""
+    usual = float(np.median(regions.rim_width_um))
+    scatter = _MAD_TO_SD * float(np.median(np.abs(regions.rim_width_um - usual)))
+    standing_out = max(
+        parameters.blurred_rim_ratio * usual, usual + parameters.rim_scatter_factor * scatter
+    )
+    return max(min(parameters.widest_rim_um, standing_out), _NARROWEST_UM)
+
+
 def p_blurred(regions: CellRegions, parameters: ImagingParameters) -> Probabilities:
     """Judge which cells are out of focus, shape (n,): by the outliner or by too wide a rim."""
     if len(regions) == 0:
         return np.zeros(0, np.float32)
-    usual = parameters.blurred_rim_ratio * float(np.median(regions.rim_width_um))
-    widest = max(min(parameters.widest_rim_um, usual), _NARROWEST_UM)
+    widest = _widest_rim_um(regions, parameters)
     wide = _above(regions.rim_width_um, widest, share=_SHAPE_SHARE)
     return np.maximum(p_kind(regions, BLURRED), wide)
 
@@ -141,9 +168,9 @@ def judge_cells(
 ) -> tuple[CellJudgement, ...]:
     """Judge every region of an image.
 
-    A cell that touches others stays accepted while its own outline is clear: its crop shows the
-    neighbour, as the published crops did, and the outliner says `several` where it cannot tell
-    them apart.
+    A cell near others stays accepted while its own outline is clear: its crop shows the
+    neighbour, as the published crops did. `several` is where outlines touch, or where the outliner
+    cannot tell them apart.
 
     Parameters
     ----------
@@ -155,7 +182,7 @@ def judge_cells(
     shape = (image.shape[0], image.shape[1])
     faults = {
         PARTIAL: _is_partial(regions, shape),
-        SEVERAL: p_kind(regions, SEVERAL),
+        SEVERAL: p_several(regions, parameters),
         BLURRED: p_blurred(regions, parameters),
         DEBRIS: p_debris(regions, parameters),
         WRONG_TYPE: _is_wrong_type(regions, parameters),

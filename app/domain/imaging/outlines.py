@@ -148,19 +148,42 @@ def read_outlines(maps: CellMaps, sheet: Sheet, parameters: ImagingParameters) -
     )
 
 
+def measure_gaps(places: Floats, radii: Floats, *, reach: float) -> tuple[NDArray[np.intp], Floats]:
+    """Measure gaps between outlines along the lines that join their centres.
+
+    Parameters
+    ----------
+    places
+        Shape (n, 2): rows and columns of the centres.
+    radii
+        Shape (n, 32), in the same unit.
+    reach
+        Centres further apart than this are no pair.
+
+    Returns
+    -------
+    pairs
+        Shape (k, 2), indices.
+    gaps
+        Shape (k,): negative where outlines reach into each other.
+    """
+    pairs = cKDTree(places).query_pairs(reach, output_type="ndarray")
+    first, second = pairs.T
+    down, right = (places[second] - places[first]).T
+    angle = np.arctan2(down, right)[:, None]
+    one = radius_towards(radii[first], angle)[:, 0]
+    other = radius_towards(radii[second], angle + np.float32(np.pi))[:, 0]
+    return pairs, np.asarray(np.hypot(down, right) - one - other, np.float32)
+
+
 def _overlapping_pairs(outlines: Outlines, *, deepest: float) -> NDArray[np.intp]:
     """Find pairs that reach into each other deeper than a share of the smaller one's width."""
     places = np.stack([outlines.row_in_scan, outlines.column_in_scan], axis=1)
     reach = 2 * float(outlines.radii.max())
-    first, second = cKDTree(places).query_pairs(reach, output_type="ndarray").T
-    down, right = (places[second] - places[first]).T
-    angle = np.arctan2(down, right)[:, None]
-    one = radius_towards(outlines.radii[first], angle)[:, 0]
-    other = radius_towards(outlines.radii[second], angle + np.float32(np.pi))[:, 0]
+    pairs, gaps = measure_gaps(places, outlines.radii, reach=reach)
     width = 2 * outlines.radii.mean(axis=1)
-    depth = one + other - np.hypot(down, right)
-    deep = depth > deepest * np.minimum(width[first], width[second])
-    return np.stack([first[deep], second[deep]], axis=1)
+    deep = -gaps > deepest * width[pairs].min(axis=1)
+    return np.asarray(pairs[deep], np.intp)
 
 
 def find_distinct(outlines: Outlines, parameters: ImagingParameters) -> NDArray[np.bool_]:

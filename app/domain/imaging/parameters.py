@@ -8,6 +8,7 @@ from app.domain.errors import InvalidInput
 
 RETIRED: Final = frozenset(
     {
+        "faintest_rim_share",
         "rim_blob_share",
         "dark_blob_share",
         "darkest_deviation",
@@ -77,6 +78,8 @@ class ImagingParameters:
     """Range of a tile's deviation below which nothing is suspected."""
     surely_active: float = 0.06
     """Range that is activity in the noisiest image."""
+    shadow_share: float = 0.15
+    """Range, as a share of the image's strongest, that soft shadows do not reach."""
     halo_um: float = 3.0
     """What the outliner is shown around active tiles."""
     mostly_active_share: float = 0.85
@@ -100,13 +103,15 @@ class ImagingParameters:
     largest_elongation: float = 2.2
     smallest_circularity: float = 0.8
     """Outlines beyond these are debris."""
-    faintest_rim_share: float = 0.5
-    """A rim weaker than this share of the image's usual rim is debris: dust and ghosts."""
     widest_rim_um: float = 0.9
     """A wider rim is out of focus."""
     blurred_rim_ratio: float = 1.35
     """So is a rim this many times as wide as the image's usual one; 99 of 100 sharp drawn cells
     stay below 1.27, in every look."""
+    rim_scatter_factor: float = 4.0
+    """Where noise scatters the widths, a rim must also be this many of their SDs wider."""
+    smallest_gap_um: float = 0.456
+    """Outlines nearer to each other than this (2.5 px) touch: the crop shows several cells."""
 
     # --- verdict on images
     slope_floor: float = 0.035
