@@ -6,6 +6,7 @@ from typing import Final
 
 from app.dashboard.contexts.wording import MomentText, counted_text, moment_text
 from app.services.correction_log import CorrectedCounts, LoggedCorrection
+from app.services.corrections import MOST_REASON_CHARACTERS
 from app.services.images import CellView, CorrectionView
 
 EXCLUDE_CELL: Final = (
@@ -25,7 +26,6 @@ EXCLUDE_IMAGE: Final = (
     "Wrong well or sample",
 )
 RESTORE_IMAGE: Final = ("Sharp and even enough to be used", "The rest of the well looks the same")
-LONGEST_REASON: Final = 200
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,10 @@ class CorrectionForm:
     button: str
     reasons: tuple[str, ...]
     subject: str
+
+    @property
+    def longest_words(self) -> int:
+        return MOST_REASON_CHARACTERS
 
 
 @dataclass(frozen=True)
