@@ -22,6 +22,7 @@ from app.domain.outlets import LAST_DEFORMABLE_OUTLET, OUTLETS, PUBLISHED_MIX
 Floats = NDArray[np.float64]
 
 IMAGE_METHOD: Final = "rs-image-outlets/1"
+CORRECTED_METHOD: Final = "rs-image-corrected/1"
 PUBLISHED_METHOD: Final = "rs-image-published/1"
 REFERENCE_METHOD: Final = "rs-device/1"
 USUAL_MIX_WEIGHT: Final = 0.15

@@ -7,8 +7,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.db.queries.analyses import earlier_wells
-from app.db.tables import Analysis
+from app.db.queries.corrections import count_corrections
+from app.db.tables import Analysis, Score
 from app.domain.look_correction import LookCorrectedScore
+from app.domain.release import Condition
+from app.domain.score_conditions import StoredScore, score_conditions
 from app.domain.well_effects import EarlierWell, WellSpread, pool_wells
 
 
@@ -71,3 +74,23 @@ def look_corrected_of(details: Mapping[str, Any]) -> LookCorrectedScore | None:
         return None
     low, high = values["rigidity_interval"]
     return LookCorrectedScore(**{**values, "rigidity_interval": (low, high)})
+
+
+def count_missing_corrections(session: Session, analysis: Analysis) -> int:
+    """Corrections that an analysis does not hold: they are on their way, or that failed."""
+    return max(count_corrections(session, analysis.sample_id) - analysis.n_corrections, 0)
+
+
+def conditions_of_score(
+    session: Session, analysis: Analysis, score: Score
+) -> tuple[Condition, ...]:
+    """What a stored score says of its release."""
+    return score_conditions(
+        StoredScore(
+            method=score.method,
+            rigidity_score=score.rigidity_score,
+            reasons=score.reasons,
+            details=score.details,
+            n_missing_corrections=count_missing_corrections(session, analysis),
+        )
+    )

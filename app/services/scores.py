@@ -13,7 +13,6 @@ from app.db.queries.analyses import (
     latest_scored,
     unsorted_wells_of_sample,
 )
-from app.db.queries.corrections import count_corrections
 from app.db.queries.references import references_of_samples
 from app.db.tables import Analysis, ModelVersion, Sample, Score, Well
 from app.domain.agreement import Comparison, compare_with_references
@@ -34,6 +33,7 @@ from app.services.analyses import (
 from app.services.score_basis import (
     PopulationBasis,
     Replicates,
+    count_missing_corrections,
     look_corrected_of,
     population_basis,
     replicates_of,
@@ -148,9 +148,9 @@ def latest_score(session: Session, principal: Principal, sample_id: uuid.UUID) -
 
 
 def _missing_corrections(session: Session, analysis: Analysis) -> tuple[Finding, ...]:
-    """Say so while a score does not hold all corrections: they are on their way, or that failed."""
-    missing = count_corrections(session, analysis.sample_id) - analysis.n_corrections
-    if missing <= 0:
+    """Say so while a score does not hold all corrections."""
+    missing = count_missing_corrections(session, analysis)
+    if not missing:
         return ()
     return (
         Finding(
