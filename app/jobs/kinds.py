@@ -21,6 +21,7 @@ class JobKind(StrEnum):
     SCORE_ANALYSIS = "score_analysis"
     MAKE_DEMONSTRATION = "make_demonstration"
     TRAIN = "train"
+    PREVIEW_IMPACT = "preview_impact"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,5 +44,6 @@ LIMITS: Mapping[JobKind, Limits] = MappingProxyType(
         JobKind.SCORE_ANALYSIS: Limits(queue=Queue.SCANS, deadline_seconds=120, priority=-10),
         JobKind.MAKE_DEMONSTRATION: Limits(queue=Queue.BACKGROUND, deadline_seconds=1800),
         JobKind.TRAIN: Limits(queue=Queue.TRAINING, deadline_seconds=24 * 3600),
+        JobKind.PREVIEW_IMPACT: Limits(queue=Queue.BACKGROUND, deadline_seconds=3600),
     }
 )

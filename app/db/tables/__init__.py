@@ -10,13 +10,15 @@ from app.db.tables.donors import Donor
 from app.db.tables.idempotency import IdempotentAnswer
 from app.db.tables.jobs import Heartbeat, Job
 from app.db.tables.model_versions import ModelVersion
+from app.db.tables.promotions import Activation, ImpactPreview, LockedSample
 from app.db.tables.references import ReferenceMeasurement
 from app.db.tables.samples import InstrumentProfile, Sample, Well
 from app.db.tables.scans import Scan, ScanImage
 
 __all__ = [
-    "Account", "Analysis", "AnalysisImage", "ApiKey", "AuditEntry", "AuditHead", "BrowserSession",
-    "Cell", "Classification", "Correction", "Donor", "Heartbeat", "IdempotentAnswer",
-    "InstrumentProfile", "Job", "ModelVersion", "OutsidePair", "PairNote", "Prediction",
-    "ReferenceMeasurement", "Sample", "Scan", "ScanImage", "Score", "SignInLink", "Well",
+    "Account", "Activation", "Analysis", "AnalysisImage", "ApiKey", "AuditEntry", "AuditHead",
+    "BrowserSession", "Cell", "Classification", "Correction", "Donor", "Heartbeat",
+    "IdempotentAnswer", "ImpactPreview", "InstrumentProfile", "Job", "LockedSample", "ModelVersion",
+    "OutsidePair", "PairNote", "Prediction", "ReferenceMeasurement", "Sample", "Scan", "ScanImage",
+    "Score", "SignInLink", "Well",
 ]  # fmt: skip

@@ -23,3 +23,10 @@ class ModelVersion(Base):
     created_at: Mapped[CreatedAt]
     activated_at: Mapped[Moment | None]
     retired_at: Mapped[Moment | None]
+    retired_by: Mapped[str | None]
+    """Who withdrew it; None where another version merely took its place."""
+    retired_reason: Mapped[str | None]
+    trained_by: Mapped[str | None]
+    """Who asked for its training run; None where it came with the program."""
+    verified_at: Mapped[Moment | None]
+    """When a worker last loaded its file: hash, operators and golden crops were as recorded."""
