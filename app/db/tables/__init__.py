@@ -14,6 +14,7 @@ from app.db.tables.promotions import Activation, ImpactPreview, LockedSample
 from app.db.tables.references import ReferenceMeasurement
 from app.db.tables.samples import InstrumentProfile, Sample, Well
 from app.db.tables.scans import Scan, ScanImage
+from app.db.tables.training_runs import TrainingRun, TrainingRunImage
 
 __all__ = [
     "Account", "Activation", "Analysis", "AnalysisImage", "ApiKey", "AuditEntry", "AuditHead",
@@ -21,4 +22,5 @@ __all__ = [
     "IdempotentAnswer", "ImpactPreview", "InstrumentProfile", "Job", "LockedSample", "ModelVersion",
     "OutsidePair", "PairNote", "Prediction", "ReferenceMeasurement", "Sample", "Scan", "ScanImage",
     "Score", "SignInLink", "Well",
+    "TrainingRun", "TrainingRunImage",
 ]  # fmt: skip
