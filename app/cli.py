@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,16 +12,17 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from app.db.session import make_engine, make_sessions, transaction
+from app.db.session import SessionMaker, make_engine, make_sessions, transaction
 from app.domain.errors import PliantError
 from app.embedded import cluster, folders, postgres, valkey
 from app.embedded.installation import CODE, PortTaken, run_installation
 from app.embedded.supervisor import AlreadyRunning
 from app.security.permissions import SYSTEM, Role
-from app.services import accounts, api_keys, demo, doctor, first_start
+from app.services import accounts, api_keys, demo, doctor, first_start, imports, published_images
 from app.services import simulate as simulation
 from app.services.doctor import Check
 from app.settings import Settings
+from app.storage import open_store, storage_url
 
 FAILED = 1
 CANNOT_BEGIN = 2
@@ -153,6 +154,54 @@ def simulate(
     typer.echo(f"Written to {folder}; the truth is in truth.json and beside each image.")
 
 
+@pliant.command("import-frdr")
+def import_frdr(
+    source: Annotated[Path, typer.Argument(metavar="PATH", help="The download: folder or ZIP.")],
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is there.")] = False,
+) -> None:
+    """Bring the published image set in; run it again after a break and it goes on."""
+    with ExitStack() as opened:
+        delivery = published_images.find_images(source, opened)
+        for line in imports.describe(delivery, workers=Settings().workers):
+            typer.echo(line)
+        if not check:
+            _import(delivery)
+
+
+def _import(delivery: published_images.Delivery) -> None:
+    with _installation() as (settings, sessions):
+        imports.refuse_without_room(delivery, free_bytes=doctor.free_bytes(settings.data_dir))
+        importer = imports.Importer(
+            sessions,
+            open_store(storage_url(settings)),
+            SYSTEM,
+            max_image_bytes=settings.max_body_bytes,
+            run_sd=settings.reference_run_sd,
+        )
+        report = importer.take(delivery, _say_place(len(delivery.images)))
+    for refusal in report.refused:
+        typer.echo(f"refused {refusal.name}: {refusal.message} ({refusal.code})", err=True)
+    typer.echo(
+        f"{report.n_new} images are new, {report.n_known} were there, {len(report.refused)} were "
+        "refused. The workers judge them now; see Samples."
+    )
+    if report.refused:
+        raise typer.Exit(FAILED)
+
+
+def _say_place(total: int) -> imports.OnImage:
+    """One line per well, so that a log of hours stays short."""
+    wells: set[str] = set()
+
+    def say(seen: int, image: published_images.SourceImage) -> None:
+        if image.place.name not in wells:
+            wells.add(image.place.name)
+            typer.echo(f"{seen} of {total}: {image.place.name}")
+
+    return say
+
+
 @pliant.command(context_settings=PASS_ON)
 def score(context: typer.Context) -> None:
     """Score a folder of bitmaps without a server: DIR; the result is JSON."""
@@ -205,12 +254,17 @@ def _check_program(name: str, find: Callable[[], Path]) -> Check:
 @contextmanager
 def _database() -> Iterator[Session]:
     """Open a transaction on the database of the settings, or of the `pliant up` that runs."""
+    with _installation() as (_, sessions), transaction(sessions) as session:
+        yield session
+
+
+@contextmanager
+def _installation() -> Iterator[tuple[Settings, SessionMaker]]:
     settings = _with_database(Settings())
     assert settings.database_url is not None, "found, or refused"
     engine = make_engine(settings.database_url, pool_size=1)
     try:
-        with transaction(make_sessions(engine)) as session:
-            yield session
+        yield settings, make_sessions(engine)
     finally:
         engine.dispose()
 

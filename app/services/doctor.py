@@ -80,14 +80,20 @@ def _training(settings: Settings) -> Check:
     return Check("training", ok=True, message="TensorFlow is there" if installed else "left out")
 
 
+def free_bytes(folder: Path) -> int:
+    """Free space where the folder is, or will be made."""
+    return shutil.disk_usage(_deepest_existing(folder)).free
+
+
 def _disk(folder: Path) -> Check:
-    existing = next(
-        path for path in (folder.absolute(), *folder.absolute().parents) if path.exists()
-    )
-    free = shutil.disk_usage(existing).free
+    free = free_bytes(folder)
     ok = free >= LEAST_FREE_BYTES
     advice = "" if ok else "; uploads are refused below 2 GB: free some, or move PLIANT_DATA_DIR"
-    return Check("disk", ok, f"{free / 1e9:.1f} GB free at {existing}{advice}")
+    return Check("disk", ok, f"{free / 1e9:.1f} GB free at {_deepest_existing(folder)}{advice}")
+
+
+def _deepest_existing(folder: Path) -> Path:
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
 
 
 def _storage(settings: Settings) -> Check:

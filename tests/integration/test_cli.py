@@ -28,9 +28,19 @@ def pliant(*arguments: str, **settings: object) -> subprocess.CompletedProcess[s
 def test_help_offers_the_commands_that_exist_and_no_others() -> None:
     shown = pliant("--help")
     assert shown.returncode == 0
-    for command in ("up", "demo", "user", "api-key", "simulate", "score", "train", "doctor"):
+    for command in (
+        "up",
+        "demo",
+        "user",
+        "api-key",
+        "simulate",
+        "import-frdr",
+        "score",
+        "train",
+        "doctor",
+    ):
         assert f" {command} " in shown.stdout
-    for later in ("import-frdr", "reproduce", "backup", "restore", "verify", "prepare"):
+    for later in ("reproduce", "backup", "restore", "verify", "prepare"):
         assert f" {later} " not in shown.stdout
 
 
