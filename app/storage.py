@@ -27,6 +27,11 @@ def model_key(sha256: str) -> str:
     return f"models/{sha256[:2]}/{sha256}"
 
 
+def golden_key(sha256: str) -> str:
+    """Where the golden crops of the network with this hash lie."""
+    return f"golden/{sha256[:2]}/{sha256}"
+
+
 class Store:
     """Files under keys. `put_once` returns once the bytes would survive a power cut."""
 

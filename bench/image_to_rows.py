@@ -67,6 +67,7 @@ def worker() -> Iterator[Context]:
                     context.store,
                     onnx=(BUNDLED_DIR / "model.onnx").read_bytes(),
                     manifest=load_bundled().manifest.to_json(),
+                    golden=load_bundled().golden.to_bytes(),
                 )
             yield context
             engine.dispose()

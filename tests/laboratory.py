@@ -125,6 +125,7 @@ def open_laboratory(sessions: SessionMaker, database_url: str, folder: Path) -> 
             store,
             onnx=(BUNDLED_DIR / "model.onnx").read_bytes(),
             manifest=bundle.manifest.to_json(),
+            golden=bundle.golden.to_bytes(),
         )
     context = Context(settings=settings, sessions=sessions, store=store)
     return Laboratory(sessions, store, context, profile.id)

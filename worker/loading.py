@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 
 from app.domain.errors import ProcessingFailed
 from app.services.inspections import ImageToRead, NetworkFile
-from app.storage import image_key, model_key
-from models.classifier import Classifier
+from app.storage import golden_key, image_key, model_key
+from models.artefact import Golden
+from models.classifier import Classifier, verify_golden
 from models.manifest import Manifest
 from worker import pipeline
 from worker.context import Context
@@ -36,7 +37,8 @@ def load_network(context: Context, network: NetworkFile) -> Classifier:
     Raises
     ------
     PliantError
-        As `Classifier.load`: a file whose hash or operators are not the manifest's takes no work.
+        As `Classifier.load` and `verify_golden`: a file that is not the manifest's, or that does
+        not answer its golden crops as recorded, takes no work.
     """
     known = context.classifiers.get(network.sha256)
     if known is not None:
@@ -48,5 +50,6 @@ def load_network(context: Context, network: NetworkFile) -> Classifier:
             "The model version's manifest names another file than its record; install it again.",
         )
     classifier = Classifier.load(_read(context, model_key(network.sha256)), manifest)
+    verify_golden(classifier, Golden.from_bytes(_read(context, golden_key(network.sha256))))
     context.classifiers[network.sha256] = classifier
     return classifier

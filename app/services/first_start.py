@@ -53,7 +53,8 @@ def prepare_in(
 def _install_bundled_model(session: Session, store: Store) -> None:
     manifest = json.loads((BUNDLED / "manifest.json").read_text())
     onnx = (BUNDLED / "model.onnx").read_bytes()
-    model_versions.install_bundled(session, store, onnx=onnx, manifest=manifest)
+    golden = (BUNDLED / "golden.npz").read_bytes()
+    model_versions.install_bundled(session, store, onnx=onnx, manifest=manifest, golden=golden)
 
 
 def _sign_in_link(session: Session, role: Role) -> str:

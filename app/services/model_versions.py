@@ -17,7 +17,7 @@ from app.db.queries.model_versions import (
 from app.db.tables import ModelVersion
 from app.domain.errors import Conflict, NotFound
 from app.services import audit
-from app.storage import Store, model_key
+from app.storage import Store, golden_key, model_key
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,10 @@ def version_to_use(session: Session, version_id: uuid.UUID | None) -> ModelVersi
 
 
 def install_bundled(
-    session: Session, store: Store, *, onnx: bytes, manifest: dict[str, Any]
+    session: Session, store: Store, *, onnx: bytes, manifest: dict[str, Any], golden: bytes
 ) -> ModelVersion:
     """Record the network that ships with the program; active only where none is yet."""
+    store.put_once(golden_key(manifest["sha256"]), golden)
     existing = version_by_sha256(session, manifest["sha256"])
     if existing is not None:
         return existing

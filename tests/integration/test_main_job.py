@@ -258,7 +258,11 @@ def test_the_shipped_network_is_installed_once_and_active(laboratory: Laboratory
     bundle = load_bundled()
     with transaction(laboratory.sessions) as session:
         again = model_versions.install_bundled(
-            session, laboratory.store, onnx=b"", manifest=bundle.manifest.to_json()
+            session,
+            laboratory.store,
+            onnx=b"",
+            manifest=bundle.manifest.to_json(),
+            golden=bundle.golden.to_bytes(),
         )
         (only,) = model_versions.list_versions(session)
     assert (only.id, only.state, only.demonstration) == (again.id, "active", True)

@@ -5,9 +5,15 @@ import pytest
 from numpy.typing import NDArray
 
 from app.domain.errors import ProcessingFailed
-from models.artefact import Bundle
+from models.artefact import Bundle, Golden
 from models.bundled import load_bundled
-from models.classifier import BATCH_CELLS, Classifier, p_deformable, verify_golden
+from models.classifier import (
+    BATCH_CELLS,
+    Classifier,
+    count_class_flips,
+    p_deformable,
+    verify_golden,
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +97,18 @@ def test_a_worker_that_computes_something_else_refuses_work(
     other = replace(bundle.golden, crops=bundle.golden.crops[::-1].copy())
     with pytest.raises(ProcessingFailed, match="golden_mismatch"):
         verify_golden(classifier, other)
+
+
+def test_a_cell_changes_its_class_by_the_smallest_step() -> None:
+    before = np.array([[0.2, 0.3, 0.5, 0.0], [0.1, 0.1, 0.1, 0.7]], np.float32)
+    after = before + np.array([[2e-6, 0, -2e-6, 0], [2e-6, 0, -2e-6, 0]], np.float32)
+    assert count_class_flips(before, after, (2, 3, 4, 5)) == 1
+
+
+def test_no_golden_crops_prove_nothing(bundle: Bundle, classifier: Classifier) -> None:
+    none = Golden(bundle.golden.crops[:0], bundle.golden.probabilities[:0])
+    with pytest.raises(ProcessingFailed, match="golden_mismatch"):
+        verify_golden(classifier, none)
 
 
 def test_golden_answers_of_another_network_are_refused(
