@@ -12,15 +12,44 @@ from app.db.tables.jobs import Heartbeat, Job
 from app.db.tables.model_versions import ModelVersion
 from app.db.tables.promotions import Activation, ImpactPreview, LockedSample
 from app.db.tables.references import ReferenceMeasurement
+from app.db.tables.reports import Acknowledgement, Report, Signature
 from app.db.tables.samples import InstrumentProfile, Sample, Well
 from app.db.tables.scans import Scan, ScanImage
 from app.db.tables.training_runs import TrainingRun, TrainingRunImage
 
 __all__ = [
-    "Account", "Activation", "Analysis", "AnalysisImage", "ApiKey", "AuditEntry", "AuditHead",
-    "BrowserSession", "Cell", "Classification", "Correction", "Donor", "Heartbeat",
-    "IdempotentAnswer", "ImpactPreview", "InstrumentProfile", "Job", "LockedSample", "ModelVersion",
-    "OutsidePair", "PairNote", "Prediction", "ReferenceMeasurement", "Sample", "Scan", "ScanImage",
-    "Score", "SignInLink", "Well",
-    "TrainingRun", "TrainingRunImage",
+    "Account",
+    "Acknowledgement",
+    "Activation",
+    "Analysis",
+    "AnalysisImage",
+    "ApiKey",
+    "AuditEntry",
+    "AuditHead",
+    "BrowserSession",
+    "Cell",
+    "Classification",
+    "Correction",
+    "Donor",
+    "Heartbeat",
+    "IdempotentAnswer",
+    "ImpactPreview",
+    "InstrumentProfile",
+    "Job",
+    "LockedSample",
+    "ModelVersion",
+    "OutsidePair",
+    "PairNote",
+    "Prediction",
+    "ReferenceMeasurement",
+    "Report",
+    "Sample",
+    "Scan",
+    "ScanImage",
+    "Score",
+    "SignInLink",
+    "Signature",
+    "TrainingRun",
+    "TrainingRunImage",
+    "Well",
 ]  # fmt: skip
