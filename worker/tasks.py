@@ -13,7 +13,7 @@ from celery import Celery, signals
 
 from app.jobs.kinds import LIMITS, JobKind
 from app.settings import Settings
-from worker import classification, demonstration, inspection, runner, scoring
+from worker import classification, demonstration, impact, inspection, runner, scoring
 from worker.broker import TASK_NAME
 from worker.context import Context, make_context
 from worker.runner import Handler, Handlers, LimitsByKind
@@ -23,6 +23,7 @@ HANDLERS: Mapping[JobKind, Handler] = {
     JobKind.CLASSIFY_IMAGE: Handler(classification.classify_image, classification.on_failure),
     JobKind.SCORE_ANALYSIS: Handler(scoring.score_analysis, scoring.on_failure),
     JobKind.MAKE_DEMONSTRATION: Handler(demonstration.make_demonstration),
+    JobKind.PREVIEW_IMPACT: Handler(impact.preview_impact, impact.on_failure),
 }
 
 
