@@ -5,6 +5,15 @@ from app.db.tables.agreement import OutsidePair, PairNote
 from app.db.tables.analyses import Analysis, AnalysisImage, Classification, Prediction, Score
 from app.db.tables.audit import AuditEntry, AuditHead
 from app.db.tables.cells import Cell
+from app.db.tables.controls import (
+    Control,
+    ControlResolution,
+    ControlRun,
+    ControlViolation,
+    FrozenLimits,
+    SealedAnswer,
+    TimetableSlot,
+)
 from app.db.tables.corrections import Correction
 from app.db.tables.donors import Donor
 from app.db.tables.idempotency import IdempotentAnswer
@@ -29,8 +38,13 @@ __all__ = [
     "BrowserSession",
     "Cell",
     "Classification",
+    "Control",
+    "ControlResolution",
+    "ControlRun",
+    "ControlViolation",
     "Correction",
     "Donor",
+    "FrozenLimits",
     "Heartbeat",
     "IdempotentAnswer",
     "ImpactPreview",
@@ -47,8 +61,10 @@ __all__ = [
     "Scan",
     "ScanImage",
     "Score",
+    "SealedAnswer",
     "SignInLink",
     "Signature",
+    "TimetableSlot",
     "TrainingRun",
     "TrainingRunImage",
     "Well",
