@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     """Whether a model must be activated by someone other than the person who trained it."""
     reference_run_sd: Annotated[float, Field(gt=0)] = 0.17
     """Between-run standard deviation of the ratchet's rigidity score (Lamoureux et al. 2022)."""
+    wet_control: bool = False
+    """Whether release needs a wet control: cells of a known lot, run on the day, within limits."""
+    control_valid_hours: Annotated[float, Field(ge=1, le=168)] = 26.0
+    """How long a control run allows releases; a nightly run needs a little more than a day."""
     max_body_bytes: Annotated[int, Field(ge=1_000_000)] = 20_000_000
     """Largest image file accepted, in bytes."""
     log_format: str = "console"

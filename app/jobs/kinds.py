@@ -22,6 +22,7 @@ class JobKind(StrEnum):
     MAKE_DEMONSTRATION = "make_demonstration"
     TRAIN = "train"
     PREVIEW_IMPACT = "preview_impact"
+    CHECK_CONTROL = "check_control"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ LIMITS: Mapping[JobKind, Limits] = MappingProxyType(
         JobKind.SCORE_ANALYSIS: Limits(queue=Queue.SCANS, deadline_seconds=120, priority=-10),
         JobKind.MAKE_DEMONSTRATION: Limits(queue=Queue.BACKGROUND, deadline_seconds=1800),
         JobKind.TRAIN: Limits(queue=Queue.TRAINING, deadline_seconds=24 * 3600),
+        JobKind.CHECK_CONTROL: Limits(queue=Queue.SCANS, deadline_seconds=120, priority=-20),
         JobKind.PREVIEW_IMPACT: Limits(queue=Queue.BACKGROUND, deadline_seconds=3600),
     }
 )

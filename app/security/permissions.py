@@ -27,6 +27,9 @@ class Permission(StrEnum):
     MANAGE_ACCOUNTS = "manage_accounts"
     MANAGE_KEYS = "manage_keys"
     READ_AUDIT = "read_audit"
+    READ_CONTROLS = "read_controls"
+    RUN_CONTROLS = "run_controls"
+    MANAGE_CONTROLS = "manage_controls"
 
 
 _LIMS: Final = frozenset(
@@ -40,12 +43,17 @@ _LIMS: Final = frozenset(
         Permission.READ_PROFILES,
     }
 )
-_LABORATORY: Final = _LIMS | {Permission.READ_MODELS, Permission.CORRECT}
+_LABORATORY: Final = _LIMS | {
+    Permission.READ_MODELS,
+    Permission.CORRECT,
+    Permission.READ_CONTROLS,
+    Permission.RUN_CONTROLS,
+}
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.LIMS: _LIMS,
     Role.TECHNICIAN: _LABORATORY,
-    Role.VERIFIER: _LABORATORY,
+    Role.VERIFIER: _LABORATORY | {Permission.MANAGE_CONTROLS},
     Role.ADMINISTRATOR: frozenset(Permission),
 }
 
