@@ -11,12 +11,14 @@ from app.dashboard.pages import (
     references,
     samples,
     try_it,
+    unit_history,
 )
 
 router = APIRouter(include_in_schema=False)
 for pages in (
     accounts,
     samples,
+    unit_history,
     references,
     images,
     corrections,

@@ -119,6 +119,27 @@ class UploadPart:
 
 
 @dataclass(frozen=True)
+class SlopeText:
+    """What a slope says, in words first; `figures` is empty where it is not assessable."""
+
+    name: str
+    words: str
+    figures: str
+    basis: str
+    method: str
+
+
+@dataclass(frozen=True)
+class HistoryPart:
+    """The unit of a sample on the sample's own page."""
+
+    href: str
+    chart: TwoWidths | None
+    slope: SlopeText
+    samples: str
+
+
+@dataclass(frozen=True)
 class SamplePage:
     id: str
     href: str
@@ -145,6 +166,7 @@ class SamplePage:
     references: tuple[ReferenceRow, ...]
     reference_form: ReferenceForm
     upload: UploadPart
+    history: HistoryPart | None = None
     notice: Notice | None = None
 
 

@@ -27,6 +27,7 @@ from app.dashboard.contexts.sample import (
     WellRow,
 )
 from app.dashboard.contexts.shell import Notice
+from app.dashboard.contexts.unit_history import history_part
 from app.dashboard.contexts.wording import (
     CONTAINERS,
     SAMPLE_STATES,
@@ -50,6 +51,7 @@ from app.services.images import ImageView
 from app.services.retakes import advise_retakes
 from app.services.samples import SampleView, WellView
 from app.services.scores import ScoreView
+from app.services.unit_history import UnitLine
 
 NARROW_PX: Final = 340
 """Width of a chart on a phone, so that its text keeps its size."""
@@ -73,6 +75,7 @@ def sample_page(
     max_file_bytes: int,
     form: FormValues,
     form_notice: Notice | None,
+    history: UnitLine | None = None,
 ) -> SamplePage:
     found = score if isinstance(score, ScoreView) else None
     progress = _progress(analysis)
@@ -104,6 +107,7 @@ def sample_page(
         references=tuple(reference_row(one) for one in sample.references),
         reference_form=reference_form(form, form_notice),
         upload=_upload(sample, max_file_bytes),
+        history=history_part(history),
     )
 
 

@@ -23,7 +23,7 @@ from app.db.session import transaction
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.identifiers import parse_din
 from app.security.permissions import Permission, Principal
-from app.services import analyses, correction_log, images, samples, scores
+from app.services import analyses, correction_log, images, samples, scores, unit_history
 from app.services.paging import Listing
 from app.services.samples import SampleState, SampleView
 from app.services.scores import ScoreView
@@ -125,6 +125,7 @@ def show_sample(
         max_file_bytes=max_file_bytes,
         form=form or FormValues(),
         form_notice=notice,
+        history=unit_history.history_of_sample(session, principal, sample_id),
     )
     shell = shell_for(principal, f"Donor {sample.donor_code}")
     return render("sample.html", shell, page, status=422 if notice else 200)

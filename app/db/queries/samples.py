@@ -104,9 +104,9 @@ def cell_counts(session: Session, sample_ids: Collection[uuid.UUID]) -> dict[uui
 
 
 def latest_scores(
-    session: Session, sample_ids: Collection[uuid.UUID]
+    session: Session, sample_ids: Collection[uuid.UUID], model_version_id: uuid.UUID | None = None
 ) -> list[tuple[Analysis, Score, ModelVersion]]:
-    """Of each sample's newest analysis that came to an answer."""
+    """Of each sample's newest analysis that came to an answer, by one model version or by any."""
     wanted = (
         select(Analysis, Score, ModelVersion)
         .join(Score, Score.analysis_id == Analysis.id)
@@ -115,6 +115,8 @@ def latest_scores(
         .ext(distinct_on(Analysis.sample_id))
         .order_by(Analysis.sample_id, Analysis.created_at.desc())
     )
+    if model_version_id is not None:
+        wanted = wanted.where(Analysis.model_version_id == model_version_id)
     return [(row[0], row[1], row[2]) for row in session.execute(wanted)]
 
 
