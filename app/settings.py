@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     """Accepted cells that a donor score needs."""
     two_person_promotion: bool = False
     """Whether a model must be activated by someone other than the person who trained it."""
+    two_person_release: bool = True
+    """Whether a result must be signed by someone other than the person who handed it in."""
     reference_run_sd: Annotated[float, Field(gt=0)] = 0.17
     """Between-run standard deviation of the ratchet's rigidity score (Lamoureux et al. 2022)."""
     wet_control: bool = False

@@ -20,6 +20,9 @@ class Permission(StrEnum):
     READ_RESULTS = "read_results"
     EDIT_REFERENCES = "edit_references"
     CORRECT = "correct"
+    SUBMIT = "submit"
+    RELEASE = "release"
+    AMEND = "amend"
     READ_PROFILES = "read_profiles"
     EDIT_PROFILES = "edit_profiles"
     READ_MODELS = "read_models"
@@ -46,15 +49,18 @@ _LIMS: Final = frozenset(
 _LABORATORY: Final = _LIMS | {
     Permission.READ_MODELS,
     Permission.CORRECT,
+    Permission.SUBMIT,
     Permission.READ_CONTROLS,
     Permission.RUN_CONTROLS,
 }
+_SIGNING: Final = frozenset({Permission.RELEASE, Permission.AMEND})
+"""A verifier's alone: who runs the installation vouches for no result."""
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
     Role.LIMS: _LIMS,
     Role.TECHNICIAN: _LABORATORY,
-    Role.VERIFIER: _LABORATORY | {Permission.MANAGE_CONTROLS},
-    Role.ADMINISTRATOR: frozenset(Permission),
+    Role.VERIFIER: _LABORATORY | _SIGNING | {Permission.MANAGE_CONTROLS},
+    Role.ADMINISTRATOR: frozenset(Permission) - _SIGNING,
 }
 
 
