@@ -11,8 +11,8 @@ from app.domain.cell_looks import LookSums, mean_looks
 from app.domain.donor_score import ModelFigures, WellCells
 from app.domain.errors import PliantError
 from app.domain.impact import SampleImpact, ScoreInBrief
-from app.services import impact, score_runs
-from app.services.impact import (
+from app.services import impact, impact_material, score_runs
+from app.services.impact_material import (
     ImageToRescore,
     PreviewPlan,
     SampleToRescore,
@@ -32,7 +32,7 @@ Network = tuple[NetworkFile, Classifier]
 
 def preview_impact(work: Work) -> None:
     with transaction(work.context.sessions) as session:
-        plan = impact.begin_preview(session, work.subject_id)
+        plan = impact_material.begin_preview(session, work.subject_id)
     samples = [] if plan is None else _try_on_samples(work, plan)
     with work.finish() as session:
         impact.record_preview(session, work.subject_id, samples)
@@ -69,7 +69,7 @@ def _try_on(
     context: Context, sample: SampleToTry, candidate: Network, active: Network | None
 ) -> list[SampleImpact]:
     with snapshot(context.sessions) as session:
-        material = impact.read_sample(session, sample, active[0] if active else None)
+        material = impact_material.read_sample(session, sample, active[0] if active else None)
     if material is None:
         return []
     networks = [candidate] if active is None or material.told else [candidate, active]

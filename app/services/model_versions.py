@@ -5,7 +5,6 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.db.queries.model_versions import (
@@ -16,7 +15,7 @@ from app.db.queries.model_versions import (
 )
 from app.db.tables import ModelVersion
 from app.domain.errors import Conflict, NotFound
-from app.services import audit
+from app.services import audit, promotions
 from app.storage import Store, golden_key, model_key
 
 
@@ -90,10 +89,9 @@ def install_bundled(
         is_demonstration=manifest["demonstration"],
         state="active" if is_first else "candidate",
     )
-    if is_first:
-        version.activated_at = func.clock_timestamp()
     session.add(version)
     session.flush()
+    promotions.note_installed(session, version)
     audit.record(
         session,
         actor="system",

@@ -69,6 +69,10 @@ def list_keys(session: Session) -> Sequence[ApiKey]:
     return session.scalars(select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.id)).all()
 
 
+def maker_of_key(session: Session, key_id: uuid.UUID) -> str | None:
+    return session.scalar(select(ApiKey.created_by).where(ApiKey.id == key_id))
+
+
 def names_of(session: Session, principals: Collection[str]) -> dict[str, str]:
     """What people call these principals, `account:<id>` or `key:<id>`; `system` has no row."""
     account = literal("account:") + cast(Account.id, Text)
