@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
@@ -30,6 +31,12 @@ def model_key(sha256: str) -> str:
 def golden_key(sha256: str) -> str:
     """Where the golden crops of the network with this hash lie."""
     return f"golden/{sha256[:2]}/{sha256}"
+def saliency_key(sha256: str, name: str) -> str:
+    """Where a picture of what the network with this hash looks at lies."""
+    return f"saliency/{sha256[:2]}/{sha256}/{name}"
+def checkpoint_key(training_run_id: UUID, name: str) -> str:
+    """Where a training run keeps what it goes on from; gone once the run is over."""
+    return f"training/{training_run_id}/{name}"
 
 
 class Store:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 JOBS_CHANNEL = "pliant_jobs"
 """Rung when work may be waiting; the payload is the queue."""
+PROGRESS_CHANNEL = "pliant_progress"
 
 
 def notify(session: Session, channel: str, payload: str) -> None:

@@ -32,7 +32,7 @@ def upgrade() -> None:
         sa.Column("is_demonstration", sa.Boolean(), nullable=False),
         sa.Column("progress", json, nullable=True),
         sa.Column("history", json, server_default=sa.text("'[]'::jsonb"), nullable=False),
-        sa.Column("checkpoints", json, server_default=sa.text("'{}'::jsonb"), nullable=False),
+        sa.Column("checkpoints", json, server_default=sa.text("'[]'::jsonb"), nullable=False),
         sa.Column("metrics", json, nullable=True),
         sa.Column("failure", json, nullable=True),
         sa.Column("model_version_id", sa.UUID(), nullable=True),
@@ -59,9 +59,10 @@ def upgrade() -> None:
         sa.Column("training_run_id", sa.UUID(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("image_id", sa.UUID(), nullable=False),
-        sa.Column("well_id", sa.UUID(), nullable=False),
         sa.Column("donor_code", sa.String(), nullable=False),
         sa.Column("outlet", sa.Integer(), nullable=False),
+        sa.Column("well_number", sa.Integer(), nullable=False),
+        sa.Column("well_name", sa.String(), nullable=False),
         sa.Column("cell_ids", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("outlet BETWEEN 1 AND 12", name=op.f("ck_training_run_images_outlet")),
         sa.ForeignKeyConstraint(
@@ -72,9 +73,6 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["image_id"], ["images.id"], name=op.f("fk_training_run_images_image_id_images")
-        ),
-        sa.ForeignKeyConstraint(
-            ["well_id"], ["wells.id"], name=op.f("fk_training_run_images_well_id_wells")
         ),
         sa.PrimaryKeyConstraint("training_run_id", "ordinal", name=op.f("pk_training_run_images")),
     )

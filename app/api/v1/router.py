@@ -14,6 +14,7 @@ from app.api.v1 import (
     references,
     samples,
     scores,
+    training_runs,
     units,
     uploads,
     version,
@@ -35,6 +36,7 @@ _NOUNS = (
     units,
     agreement,
     model_versions,
+    training_runs,
     instrument_profiles,
     audit,
 )

@@ -1,4 +1,5 @@
 import uuid
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -29,12 +30,12 @@ class TrainingRun(Base):
     """Of images, places of cells and labels; the same on every server that holds the same."""
     is_demonstration: Mapped[bool]
     """Whether any of its cells was drawn by the demonstration."""
-    progress: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
+    progress: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     history: Mapped[JsonList] = mapped_column(server_default=text("'[]'::jsonb"))
     """One object per epoch done."""
-    checkpoints: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
-    """The stored file of each checkpoint by its name; only what is named here is read."""
-    metrics: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
+    checkpoints: Mapped[JsonList] = mapped_column(server_default=text("'[]'::jsonb"))
+    """Names of the stored files that an interrupted run goes on from."""
+    metrics: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     failure: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
     model_version_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("model_versions.id"), index=True
@@ -59,8 +60,10 @@ class TrainingRunImage(Base):
     ordinal: Mapped[int] = mapped_column(primary_key=True)
     """By donor, sample, outlet, well and content: no change of a row disturbs the order."""
     image_id: Mapped[Ref] = mapped_column(ForeignKey("images.id"), index=True)
-    well_id: Mapped[Ref] = mapped_column(ForeignKey("wells.id"))
     donor_code: Mapped[str]
     outlet: Mapped[int]
+    well_number: Mapped[int]
+    well_name: Mapped[str]
+    """Of the well among all the run's wells, from donor, sample, outlet and number."""
     cell_ids: Mapped[bytes] = mapped_column(LargeBinary)
     """16 bytes for each cell, from top to bottom."""
