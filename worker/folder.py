@@ -13,21 +13,18 @@ from app.domain.cell_looks import LookSums, mean_looks
 from app.domain.donor_score import (
     DonorScore,
     ModelFigures,
-    Reason,
     Requirements,
     WellCells,
     counted_share,
-    missing_for_score,
-    reasons_to_withhold,
-    score_donor,
-    to_details,
 )
 from app.domain.errors import PliantError
 from app.domain.imaging.outliner import Outliner
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.scan_image import sniff_format
 from app.domain.quality import Verdict
-from app.domain.scoring import IMAGE_METHOD
+from app.domain.sample_score import score_sample
+from app.domain.score_record import to_details
+from app.domain.scoring import CORRECTED_METHOD, IMAGE_METHOD
 from models.classifier import Classifier
 from worker import pipeline
 from worker.pipeline import ClassifiedCells
@@ -62,31 +59,21 @@ def score_folder(
         _read(path, folder, classifier, outliner, parameters) for path in sorted(_bitmaps(folder))
     ]
     wells = tuple(_wells(images, len(figures.outlets)))
-    score, reasons = _score(wells, figures, needs)
+    found = score_sample(wells, figures, needs)
+    score = found if isinstance(found, DonorScore) else None
     manifest = classifier.manifest
     return {
         "notice": NOTICE,
-        "method": IMAGE_METHOD,
+        "method": CORRECTED_METHOD if figures.is_two_class else IMAGE_METHOD,
         "model_version": {
             "name": manifest.name,
             "sha256": manifest.sha256,
             "demonstration": manifest.demonstration,
         },
         **_result(wells, figures, score),
-        "reasons": [asdict(reason) for reason in reasons],
+        "reasons": [asdict(reason) for reason in (() if isinstance(found, DonorScore) else found)],
         "images": [image.report for image in images],
     }
-
-
-def _score(
-    wells: tuple[WellCells, ...], figures: ModelFigures, needs: Requirements
-) -> tuple[DonorScore | None, tuple[Reason, ...]]:
-    """A score, or the reasons why there is none."""
-    if missing := missing_for_score(wells, needs):
-        return None, missing
-    score = score_donor(wells, figures, needs)
-    withheld = reasons_to_withhold(score)
-    return (None if withheld else score), withheld
 
 
 def _result(

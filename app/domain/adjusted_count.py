@@ -3,7 +3,8 @@
 For models of two classes. Every donor of known truth says what share it would have called, had
 its true share been p: ``r(p) = p Se + (1 - p)(1 - Sp)``, with its own sensitivity and specificity.
 Their mean is the Rogan-Gladen line; their spread is what another donor may add, and keeps the two
-rates' correlation over donors without estimating it.
+rates' correlation over donors without estimating it. What the sample's own mix of outlets within a
+class may add is a term of its own: donors calibrated at one mix cannot show it.
 
 References
 ----------
@@ -20,32 +21,14 @@ from numpy.typing import NDArray
 from scipy.stats import t as student_t
 
 from app.domain.assessment import NotAssessable
+from app.domain.error_rates import FEWEST_DONORS, ErrorRates
 
 Floats = NDArray[np.float64]
 
-METHOD: Final = "adjusted-count/1"
+METHOD: Final = "adjusted-count/2"
 LEAST_SEPARATION: Final = 0.2
 """Sensitivity + specificity - 1 below which nothing is concluded."""
-_GRID: Final = np.linspace(-0.5, 1.5, 2001)
-
-
-@dataclass(frozen=True)
-class ErrorRates:
-    """Error rates of d donors of known truth, who did not fit the network.
-
-    Attributes
-    ----------
-    sensitivity, specificity
-        Shape (d,): share of deformable cells called deformable, of rigid cells called rigid.
-    """
-
-    sensitivity: Floats
-    specificity: Floats
-
-    def called(self, share: Floats) -> Floats:
-        """Share each donor would have called deformable, shape (d, n), for true shares (n,)."""
-        se, sp = self.sensitivity[:, np.newaxis], self.specificity[:, np.newaxis]
-        return np.asarray(share * se + (1 - share) * (1 - sp))
+_GRID: Final = np.linspace(0.0, 1.0, 1001)
 
 
 @dataclass(frozen=True)
@@ -78,42 +61,54 @@ def adjust_count(
     called_variance, degrees
         Of `called`, from wells and images, and the degrees of freedom behind it.
     rates
-        Of two donors or more.
+        Of five donors or more.
 
     Returns
     -------
     AdjustedCount
         ``(called + Sp - 1) / (Se + Sp - 1)`` with the donors' mean rates. The interval holds every
-        p with ``|called - mean r(p)| <= t sqrt(called_variance + s²(p) (1 + 1/d))``, s the standard
-        deviation of r(p) over donors and t with Satterthwaite's degrees of freedom.
+        p with ``|called - mean r(p)| <= t sqrt(called_variance + s²(p) (1 + 1/d) + m²(p))``: s the
+        standard deviation of r(p) over donors, m that over mixes within the classes, and t with
+        Satterthwaite's degrees of freedom. A count beyond what 0 or 1 would give on average is
+        held against that end, so that the interval never shrinks to a point.
     """
-    n_donors = len(rates.sensitivity)
-    separation = float(rates.sensitivity.mean() + rates.specificity.mean() - 1)
-    if n_donors < 2:
-        return NotAssessable(METHOD, "too_few_donors", "error rates of two donors are needed")
-    if separation < LEAST_SEPARATION:
-        return NotAssessable(
-            METHOD, "classes_not_told_apart", "sensitivity + specificity - 1 is under 0.2"
-        )
-    unclipped = (called + float(rates.specificity.mean()) - 1) / separation
+    if refusal := refuse_rates(rates):
+        return refusal
+    unclipped = (called + float(rates.specificity.mean()) - 1) / rates.separation
     share = float(np.clip(unclipped, 0, 1))
     interval = _invert(called, called_variance, degrees, rates)
     low, high = min(interval[0], share), max(interval[1], share)
     return AdjustedCount(share, (low, high), unclipped, share != unclipped)
 
 
+def refuse_rates(rates: ErrorRates) -> NotAssessable | None:
+    """Why nothing follows from these rates, whatever was counted; None where something does."""
+    if rates.n_donors < FEWEST_DONORS:
+        return NotAssessable(
+            METHOD,
+            "too_few_donors",
+            f"error rates of {FEWEST_DONORS} donors are needed and there are {rates.n_donors}",
+        )
+    if rates.separation < LEAST_SEPARATION:
+        return NotAssessable(
+            METHOD,
+            "classes_not_told_apart",
+            f"sensitivity + specificity - 1 is {rates.separation:.2f}, under {LEAST_SEPARATION}",
+        )
+    return None
+
+
 def _invert(
     called: float, called_variance: float, degrees: float, rates: ErrorRates
 ) -> tuple[float, float]:
-    n_donors = len(rates.sensitivity)
     expected = rates.called(_GRID)
-    donors = expected.var(axis=0, ddof=1) * (1 + 1 / n_donors)
-    total = np.maximum(called_variance + donors, 1e-300)
+    donors = expected.var(axis=0, ddof=1) * (1 + 1 / rates.n_donors)
+    total = np.maximum(called_variance + donors + rates.mix_variance(_GRID), 1e-300)
     freedom = total**2 / np.maximum(
-        called_variance**2 / degrees + donors**2 / (n_donors - 1), 1e-300
+        called_variance**2 / degrees + donors**2 / (rates.n_donors - 1), 1e-300
     )
     reach = student_t.ppf(0.975, np.minimum(freedom, 1e6)) * np.sqrt(total)
-    held = _GRID[np.abs(called - expected.mean(axis=0)) <= reach]
-    if not held.size:
-        return 1.0, 0.0
-    return float(np.clip(held[0], 0, 1)), float(np.clip(held[-1], 0, 1))
+    line = expected.mean(axis=0)
+    distance = np.abs(np.clip(called, line[0], line[-1]) - line)
+    held = _GRID[(distance <= reach) | (distance == distance.min())]
+    return float(held[0]), float(held[-1])

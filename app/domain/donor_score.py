@@ -7,18 +7,18 @@ model's own errors over donors it has not seen is added to every draw.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.error_rates import FEWEST_DONORS, ErrorRates
 from app.domain.look_correction import LookCorrectedScore, LookCorrection, correct_score
 from app.domain.population import Placement, TrainingDonors, report_population
 from app.domain.quality import Finding
 from app.domain.score_findings import report_interval, report_left_out, report_replicates
 from app.domain.score_intervals import (
-    DRAWS,
     SEED,
     Draws,
     ModelError,
@@ -29,7 +29,8 @@ from app.domain.score_intervals import (
     standard_error_of_wells,
 )
 from app.domain.scoring import (
-    USUAL_MIX_WEIGHT,
+    IMAGE_METHOD,
+    OUTLETS_DEFORMABILITY_METHOD,
     Floats,
     Mixing,
     crossing_share,
@@ -71,6 +72,10 @@ class ModelFigures:
         What a sample's look says of the score's error; None where that was not measured.
     well_spread
         How far wells of one donor lay apart there; None where donors had one well.
+    is_two_class
+        Whether the two columns are classes, deformable and rigid, and no outlets.
+    error_rates
+        Of the two classes, by donor; None where they were not measured on donors held out.
     """
 
     outlets: tuple[int, ...]
@@ -80,23 +85,27 @@ class ModelFigures:
     training_donors: TrainingDonors | None = None
     correction: LookCorrection | None = None
     well_spread: WellSpread | None = None
+    is_two_class: bool = False
+    error_rates: ErrorRates | None = None
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> Self:
         """Read them from a model version's manifest, as JSON values."""
-        calibration = manifest.get("calibration")
+        calibration = manifest.get("calibration") or {}
         # The calibration's donors are more, and their wells' own spread is kept apart.
-        error = manifest["score_error"] if calibration is None else calibration["donor_error"]
+        error = calibration.get("donor_error") or manifest["score_error"]
         return cls(
             outlets=tuple(manifest["outlets"]),
             mixing=Mixing.usual(manifest["outlets"], manifest["training_prior"]),
-            score_error_sd=None if error is None else float(np.hypot(error["sd"], error["bias"])),
+            score_error_sd=None
+            if error is None
+            else float(np.hypot(_donors_alone(error["sd"], error), error["bias"])),
             n_error_donors=0 if error is None else int(error["n_donors"]),
             training_donors=TrainingDonors.from_json(manifest.get("training_donors")),
-            correction=None
-            if calibration is None
-            else LookCorrection.from_json(calibration["look_correction"]),
-            well_spread=None if calibration is None else WellSpread.of_model(calibration["wells"]),
+            correction=_read_correction(calibration),
+            well_spread=WellSpread.of_model(calibration.get("wells")),
+            is_two_class=manifest["target"] == "class",
+            error_rates=ErrorRates.from_json(manifest.get("error_rates"), manifest["outlets"]),
         )
 
     @property
@@ -105,6 +114,30 @@ class ModelFigures:
         if self.score_error_sd is None or self.n_error_donors < 2:
             return None
         return ModelError(self.score_error_sd, self.n_error_donors)
+
+    @property
+    def is_error_known(self) -> bool:
+        """Whether an interval with this error may be relied on."""
+        return self.error is not None and self.n_error_donors >= FEWEST_DONORS
+
+
+def _donors_alone(sd: float, error: Mapping[str, Any]) -> float:
+    """An SD of errors over samples, less what their wells and images added to it.
+
+    The interval adds that anew, from the sample's own images and the laboratory's own wells.
+    """
+    well_sd = error.get("well_sd")
+    if well_sd is None:
+        return sd
+    return float(np.sqrt(max(sd**2 - well_sd**2 / error["n_wells"], 0.0)))
+
+
+def _read_correction(calibration: Mapping[str, Any]) -> LookCorrection | None:
+    correction = LookCorrection.from_json(calibration.get("look_correction"))
+    if correction is None:
+        return None
+    error_sd = _donors_alone(correction.error_sd, calibration["donor_error"])
+    return replace(correction, error_sd=error_sd)
 
 
 @dataclass(frozen=True)
@@ -154,7 +187,10 @@ class WellScore:
     n_images: int
     outlet_fractions: dict[int, float]
     standard_error: float | None = None
-    """From resampling its images; None in scores from before it was kept."""
+    """From its images; None in scores from before it was kept."""
+    called: float | None = None
+    called_error: float | None = None
+    """Share of its cells called deformable, and its standard error; two classes only."""
 
 
 @dataclass(frozen=True)
@@ -176,44 +212,12 @@ class DonorScore:
     look_corrected: LookCorrectedScore | None
     interval_resamples: tuple[str, ...]
     findings: tuple[Finding, ...]
-
-
-def missing_for_score(wells: tuple[WellCells, ...], needs: Requirements) -> tuple[Reason, ...]:
-    """The reasons why these wells give no donor score; empty when they do."""
-    if not wells:
-        return (NO_UNSORTED_WELL,)
-    enough = usable_wells(wells, needs)
-    if len(enough) >= needs.min_wells:
-        return _missing_cells(enough, needs)
-    short = tuple(_missing_images(well, needs) for well in wells if well not in enough)
-    if len(wells) >= needs.min_wells:
-        return short
-    lacking = needs.min_wells - len(wells)
-    few = Reason(
-        "too_few_wells",
-        f"needs {lacking} more unsorted {'well' if lacking == 1 else 'wells'}",
-        missing=lacking,
-    )
-    return (few, *short)
+    method: str = IMAGE_METHOD
+    deformability_method: str = OUTLETS_DEFORMABILITY_METHOD
 
 
 def usable_wells(wells: tuple[WellCells, ...], needs: Requirements) -> tuple[WellCells, ...]:
     return tuple(well for well in wells if well.n_images >= needs.min_images_per_well)
-
-
-def _missing_images(well: WellCells, needs: Requirements) -> Reason:
-    missing = needs.min_images_per_well - well.n_images
-    noun = "image" if missing == 1 else "images"
-    return Reason(
-        "too_few_images", f"needs {missing} more {noun} in {well.name}", well.name, missing
-    )
-
-
-def _missing_cells(wells: tuple[WellCells, ...], needs: Requirements) -> tuple[Reason, ...]:
-    missing = needs.min_cells - sum(len(well.p_outlet) for well in wells)
-    if missing <= 0:
-        return ()
-    return (Reason("too_few_cells", f"needs {missing} more accepted cells", missing=missing),)
 
 
 def counted_share(wells: tuple[WellCells, ...], model: ModelFigures) -> float | None:
@@ -230,11 +234,11 @@ def score_donor(
     needs: Requirements,
     history: WellSpread | None = None,
 ) -> DonorScore:
-    """Score a sample for which `missing_for_score` found nothing missing.
+    """Score a sample that has what a score needs, by a model of outlets.
 
     The shares over outlets are EM's, drawn towards the usual mix; the rigidity score is their
     crossover (`rs-image-outlets/1`). Wells below their minimum are left out with a finding.
-    `reasons_to_withhold` says whether the number may be given.
+    `app.domain.score_reasons` says whether the number may be given.
 
     Parameters
     ----------
@@ -255,15 +259,8 @@ def score_donor(
     scores = _well_scores(used, pool, model, rng)
     corrected = float(deformable_share(point, model.outlets)[0])
     score = float(rigidity_scores(point, model.outlets)[0])
-    looks, donors = _mean_looks(used), model.training_donors
-    placement = (
-        Placement.unknown()
-        if donors is None
-        else donors.place(
-            looks, n_cells=sum(len(well.p_outlet) for well in used), n_wells=len(used)
-        )
-    )
-    replicates = _replicates(scores, history, model)
+    placement = place_sample(used, model)
+    replicates = compare_wells(scores, history, model)
     low, high = interval_of(_deformable_draws(draws, point[0], score, model))
     return DonorScore(
         rigidity_score=score,
@@ -280,27 +277,15 @@ def score_donor(
         replicates=replicates,
         wells=scores,
         placement=placement,
-        look_corrected=correct_score(model.correction, looks, placement, score, draws),
+        look_corrected=correct_score(
+            model.correction, looks_of_sample(used), placement, score, draws
+        ),
         interval_resamples=draws.resampled,
         findings=(
-            *_report_left_out(wells, needs),
-            *report_interval(history, is_error_known=model.error is not None),
+            *report_wells_left_out(wells, needs),
+            *report_interval(history, is_error_known=model.is_error_known),
             *report_replicates(replicates),
             *report_population(placement),
-        ),
-    )
-
-
-def reasons_to_withhold(score: DonorScore) -> tuple[Reason, ...]:
-    """Why a score that was computed must not be given: its wells disagree."""
-    replicates = score.replicates
-    if replicates is None or not replicates.disagree:
-        return ()
-    return (
-        Reason(
-            "wells_disagree",
-            f"the unsorted wells' scores differ by {abs(replicates.difference):.2f}, more than "
-            f"{replicates.largest:.2f}; look for a mix-up, light or focus, and take one again",
         ),
     )
 
@@ -314,7 +299,18 @@ def _deformable_draws(draws: Draws, point: Floats, score: float, model: ModelFig
     )
 
 
-def _mean_looks(wells: tuple[WellCells, ...]) -> Floats | None:
+def place_sample(wells: tuple[WellCells, ...], model: ModelFigures) -> Placement:
+    """Among the donors that the model was fitted to."""
+    if model.training_donors is None:
+        return Placement.unknown()
+    return model.training_donors.place(
+        looks_of_sample(wells),
+        n_cells=sum(len(well.p_outlet) for well in wells),
+        n_wells=len(wells),
+    )
+
+
+def looks_of_sample(wells: tuple[WellCells, ...]) -> Floats | None:
     """Over all cells of the wells; None where a well with cells lacks them."""
     seen = [well for well in wells if len(well.p_outlet)]
     known = [well.mean_looks for well in seen if well.mean_looks is not None]
@@ -348,7 +344,7 @@ def _by_outlet(shares: Floats, model: ModelFigures) -> dict[int, float]:
     return {outlet: float(f) for outlet, f in zip(model.outlets, shares, strict=True)}
 
 
-def _replicates(
+def compare_wells(
     wells: tuple[WellScore, ...], history: WellSpread | None, model: ModelFigures
 ) -> ReplicateRange | None:
     """By the laboratory's own wells where they are enough, else by those of the model's donors."""
@@ -358,42 +354,9 @@ def _replicates(
     return judge_replicates([well.rigidity_score for well in wells], usual, spread)
 
 
-def _report_left_out(wells: tuple[WellCells, ...], needs: Requirements) -> tuple[Finding, ...]:
+def report_wells_left_out(wells: tuple[WellCells, ...], needs: Requirements) -> tuple[Finding, ...]:
     return tuple(
         report_left_out(well.name, well.n_images, needs.min_images_per_well)
         for well in wells
         if well.n_images < needs.min_images_per_well
     )
-
-
-def to_details(score: DonorScore) -> dict[str, Any]:
-    """The record kept beside the number; keys of outlets become text, as JSON wants."""
-    replicates, looks = score.replicates, score.look_corrected
-    return {
-        "rigidity_interval": list(score.rigidity_interval),
-        "deformability_score": score.deformability_score,
-        "deformability_interval": list(score.deformability_interval),
-        "fraction_deformable": {"counted": score.counted, "corrected": score.corrected},
-        "outlet_fractions": {str(k): v for k, v in score.outlet_fractions.items()},
-        "published_rigidity_score": score.published_rigidity_score,
-        "n_cells": score.n_cells,
-        "n_images": score.n_images,
-        "n_wells": score.n_wells,
-        "replicate_difference": None if replicates is None else replicates.difference,
-        "replicates": None if replicates is None else replicates.to_json(),
-        "wells": [
-            asdict(well)
-            | {"outlet_fractions": {str(k): v for k, v in well.outlet_fractions.items()}}
-            for well in score.wells
-        ],
-        "population": str(score.placement.standing),
-        "placement": score.placement.to_json(),
-        "look_corrected": None if looks is None else looks.to_json(),
-        "findings": [finding.to_json() for finding in score.findings],
-        "interval_method": {
-            "draws": DRAWS,
-            "seed": SEED,
-            "resampled": list(score.interval_resamples),
-        },
-        "usual_mix_weight": USUAL_MIX_WEIGHT,
-    }

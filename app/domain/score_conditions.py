@@ -29,7 +29,7 @@ class StoredScore:
     reasons
         Each with a ``message``; empty with a number.
     details
-        What `app.domain.donor_score.to_details` made.
+        What `app.domain.score_record.to_details` made.
     n_missing_corrections
         Corrections made since the analysis was frozen.
     """

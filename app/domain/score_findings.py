@@ -23,7 +23,7 @@ def report_interval(history: WellSpread | None, *, is_error_known: bool) -> tupl
     history
         Of this laboratory's wells.
     is_error_known
-        Whether the model's error over donors it has not seen was measured.
+        Whether the model's error was measured over enough donors it has not seen.
     """
     findings = [_report_wells(history)]
     if not is_error_known:
@@ -33,8 +33,8 @@ def report_interval(history: WellSpread | None, *, is_error_known: bool) -> tupl
                 Level.WARNING,
                 None,
                 None,
-                "The model's error over donors was not measured: read the interval as a lower "
-                "bound.",
+                "The model's error over donors is not known, since it was not measured on five "
+                "donors or more: read the interval as a lower bound.",
             )
         )
     return tuple(findings)
@@ -77,4 +77,18 @@ def report_replicates(replicates: ReplicateRange | None) -> tuple[Finding, ...]:
             f"by less than {replicates.expected:.2f}. Look for light, focus or mixing that differs "
             "between the wells.",
         ),
+    )
+
+
+def report_clipped(unclipped: float) -> Finding:
+    """A corrected share that came out beyond what a share can be."""
+    end = 0.0 if unclipped < 0 else 1.0
+    return Finding(
+        "share_clipped",
+        Level.WARNING,
+        unclipped,
+        end,
+        f"The corrected share deformable came out at {100 * unclipped:.1f} % and was cut to "
+        f"{100 * end:.0f} %: the model errs less, or otherwise, on this donor than on those it was "
+        "measured on; compare with a sort.",
     )

@@ -21,6 +21,7 @@ from app.domain.scoring import (
 )
 from app.domain.well_effects import WellSpread
 
+METHOD: Final = "interval-images-wells-donors/1"
 DRAWS: Final = 1000
 WELL_DRAWS: Final = 200
 """Enough for a standard error; an interval's ends need more."""

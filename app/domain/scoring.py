@@ -25,6 +25,10 @@ IMAGE_METHOD: Final = "rs-image-outlets/1"
 CORRECTED_METHOD: Final = "rs-image-corrected/1"
 PUBLISHED_METHOD: Final = "rs-image-published/1"
 REFERENCE_METHOD: Final = "rs-device/1"
+OUTLETS_DEFORMABILITY_METHOD: Final = "ds-outlets/1"
+CORRECTED_DEFORMABILITY_METHOD: Final = "ds-corrected/1"
+COUNTED_METHOD: Final = "classify-and-count/1"
+SHARES_METHOD: Final = "em-usual-mix/1"
 USUAL_MIX_WEIGHT: Final = 0.15
 RS_RANGE: Final = 1.0
 """Width of the published image score's range; what percent deviation is relative to."""

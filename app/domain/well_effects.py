@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 from scipy.stats import t as student_t
 
+METHOD: Final = "replicate-wells/1"
 FEWEST_DEGREES: Final = 30
 """Degrees of freedom below which a laboratory's own history is not used."""
 EXPECTED_SHARE: Final = 0.95
@@ -28,9 +29,9 @@ class SpreadSource(StrEnum):
 
 @dataclass(frozen=True)
 class EarlierWell:
-    """A well's rigidity score and its standard error from resampling its images."""
+    """A well's figure, its rigidity score or its share called, and its error over its images."""
 
-    rigidity_score: float
+    figure: float
     standard_error: float
 
 
@@ -104,7 +105,7 @@ def pool_wells(
         return None
     degrees = sum(len(sample) - 1 for sample in repeated)
     squares = sum(
-        float(np.var([well.rigidity_score for well in sample])) * len(sample) for sample in repeated
+        float(np.var([well.figure for well in sample])) * len(sample) for sample in repeated
     )
     sampling = np.mean([well.standard_error**2 for sample in repeated for well in sample])
     return WellSpread(float(np.sqrt(squares / degrees)), float(np.sqrt(sampling)), degrees, source)

@@ -38,16 +38,34 @@ class Replicates:
     largest: float
 
 
-def read_well_history(session: Session, analysis: Analysis) -> WellSpread | None:
-    """Spread of replicate wells in this laboratory's earlier samples, same model version."""
+@dataclass(frozen=True)
+class WellHistory:
+    """Spread of replicate wells in this laboratory's earlier samples, same model version.
+
+    `called` is of the wells' shares called deformable, and known for models of two classes only.
+    """
+
+    scores: WellSpread | None
+    called: WellSpread | None
+
+
+def read_well_history(session: Session, analysis: Analysis) -> WellHistory:
+    samples = earlier_wells(session, analysis)
+    return WellHistory(
+        scores=_pool(samples, "rigidity_score", "standard_error"),
+        called=_pool(samples, "called", "called_error"),
+    )
+
+
+def _pool(samples: list[list[dict[str, Any]]], figure: str, error: str) -> WellSpread | None:
     return pool_wells(
         [
             [
-                EarlierWell(well["rigidity_score"], well["standard_error"])
+                EarlierWell(well[figure], well[error])
                 for well in wells
-                if well.get("standard_error") is not None
+                if well.get(error) is not None
             ]
-            for wells in earlier_wells(session, analysis)
+            for wells in samples
         ]
     )
 

@@ -27,12 +27,10 @@ from app.domain.donor_score import (
     Requirements,
     WellCells,
     counted_share,
-    missing_for_score,
-    reasons_to_withhold,
-    score_donor,
-    to_details,
 )
-from app.domain.scoring import IMAGE_METHOD
+from app.domain.sample_score import score_sample
+from app.domain.score_record import to_details
+from app.domain.scoring import CORRECTED_METHOD, IMAGE_METHOD, published_rigidity_score
 from app.domain.well_effects import WellSpread
 from app.services.analyses import OVER, end_analysis, lock_open_analysis
 from app.services.score_basis import read_well_history
@@ -50,11 +48,13 @@ class ScoreMaterial:
     history: WellSpread | None
     n_excluded: int
     n_restored: int
+    called_history: WellSpread | None = None
 
 
 @dataclass(frozen=True)
 class ComputedScore:
     analysis_id: uuid.UUID
+    method: str
     score: DonorScore | None
     reasons: tuple[Reason, ...]
     counted: float | None
@@ -72,14 +72,16 @@ def read_material(session: Session, analysis_id: uuid.UUID) -> ScoreMaterial | N
     if row is None or row.Analysis.state in OVER:
         return None
     n_excluded, n_restored = count_corrected_cells(session, row.Analysis)
+    history = read_well_history(session, row.Analysis)
     return ScoreMaterial(
         analysis_id=analysis_id,
         wells=_wells(session, row.Analysis, row.ModelVersion),
         figures=ModelFigures.from_manifest(row.ModelVersion.manifest),
         requirements=Requirements(**row.Analysis.parameters),
-        history=read_well_history(session, row.Analysis),
+        history=history.scores,
         n_excluded=n_excluded,
         n_restored=n_restored,
+        called_history=history.called,
     )
 
 
@@ -121,17 +123,18 @@ def _well_cells(
 
 def compute(material: ScoreMaterial) -> ComputedScore:
     """Score, or say why not; no database, so that no transaction waits for it."""
-    reasons = missing_for_score(material.wells, material.requirements)
-    score = None
-    if not reasons:
-        score = score_donor(
-            material.wells, material.figures, material.requirements, material.history
-        )
-        reasons = reasons_to_withhold(score)
+    found = score_sample(
+        material.wells,
+        material.figures,
+        material.requirements,
+        material.history,
+        material.called_history,
+    )
     return ComputedScore(
         analysis_id=material.analysis_id,
-        score=None if reasons else score,
-        reasons=reasons,
+        method=CORRECTED_METHOD if material.figures.is_two_class else IMAGE_METHOD,
+        score=found if isinstance(found, DonorScore) else None,
+        reasons=() if isinstance(found, DonorScore) else found,
         counted=counted_share(material.wells, material.figures),
         n_cells=sum(len(well.p_outlet) for well in material.wells),
         n_excluded=material.n_excluded,
@@ -149,7 +152,7 @@ def record(session: Session, computed: ComputedScore, *, job_id: uuid.UUID) -> N
         Score(
             analysis_id=analysis.id,
             job_id=job_id,
-            method=IMAGE_METHOD,
+            method=computed.method,
             rigidity_score=None if score is None else score.rigidity_score,
             reasons=[asdict(reason) for reason in computed.reasons],
             details=_details(computed),
@@ -162,5 +165,9 @@ def _details(computed: ComputedScore) -> dict[str, Any]:
     corrected = {"n_excluded": computed.n_excluded, "n_restored": computed.n_restored}
     if computed.score is not None:
         return to_details(computed.score) | corrected
-    counted = {"fraction_deformable": {"counted": computed.counted}, "n_cells": computed.n_cells}
-    return counted | corrected
+    counted = computed.counted
+    return corrected | {
+        "fraction_deformable": {"counted": counted},
+        "published_rigidity_score": None if counted is None else published_rigidity_score(counted),
+        "n_cells": computed.n_cells,
+    }

@@ -71,12 +71,15 @@ class NoScore:
     reasons: tuple[Reason, ...]
     n_cells: int
     fraction_deformable: CountedShare
+    published_rigidity_score: float | None
 
 
 @dataclass(frozen=True)
 class ScoreView:
     """A donor score as it is told to people and programs.
 
+    `methods` names the method behind each figure, by the figure's name here; `outlet_fractions` are
+    empty for a model of two classes.
     Of the cells in unsorted wells `n_excluded` do not count, and `n_restored` do, because a
     technician said so of them or of their image.
     """
@@ -103,6 +106,7 @@ class ScoreView:
     look_corrected: LookCorrectedScore | None
     findings: tuple[Finding, ...]
     method: str
+    methods: dict[str, str]
     model_version: VersionOfScore
     comparison: Comparison | None
     released_at: dt.datetime | None
@@ -191,6 +195,7 @@ def outcome_of_analysis(
             reasons=tuple(Reason(**values) for values in score.reasons),
             n_cells=score.details["n_cells"],
             fraction_deformable=CountedShare(**score.details["fraction_deformable"]),
+            published_rigidity_score=score.details.get("published_rigidity_score"),
         )
     view = _view(analysis, score, version)
     return replace(view, comparison=_comparison(session, sample.id, view.rigidity_score))
@@ -227,6 +232,7 @@ def _view(analysis: Analysis, score: Score, version: ModelVersion) -> ScoreView:
         look_corrected=look_corrected_of(details),
         findings=tuple(Finding.from_json(values) for values in details["findings"]),
         method=score.method,
+        methods=details.get("methods", {"rigidity_score": score.method}),
         model_version=VersionOfScore(
             version.id, version.name, version.sha256, version.is_demonstration
         ),

@@ -15,12 +15,12 @@ from app.domain.donor_score import (
     ModelFigures,
     Requirements,
     WellCells,
-    missing_for_score,
     score_donor,
-    to_details,
 )
 from app.domain.errors import Conflict
 from app.domain.quality import Verdict
+from app.domain.score_reasons import missing_for_score
+from app.domain.score_record import to_details
 from app.security.permissions import SYSTEM
 from app.services import analyses, corrections, scores
 from app.services.corrections import CorrectedVerdict

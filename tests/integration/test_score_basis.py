@@ -50,7 +50,7 @@ def add_analysis(laboratory: Laboratory, sample_id: uuid.UUID, *wells: float) ->
 
 def history_of(laboratory: Laboratory, analysis_id: uuid.UUID) -> WellSpread | None:
     with transaction(laboratory.sessions) as session:
-        return read_well_history(session, session.get_one(Analysis, analysis_id))
+        return read_well_history(session, session.get_one(Analysis, analysis_id)).scores
 
 
 def test_the_wells_of_earlier_samples_are_the_history(laboratory: Laboratory) -> None:

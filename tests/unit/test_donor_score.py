@@ -7,11 +7,10 @@ from app.domain.donor_score import (
     Requirements,
     WellCells,
     counted_share,
-    missing_for_score,
-    reasons_to_withhold,
     score_donor,
-    to_details,
 )
+from app.domain.score_reasons import missing_for_score, reasons_to_withhold
+from app.domain.score_record import to_details
 from app.domain.scoring import Mixing, rigidity_score_of_fractions
 from app.domain.well_effects import SpreadSource, WellSpread
 
