@@ -5,6 +5,7 @@ A file proves nothing by itself: only the committed row that names it does.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -31,9 +32,13 @@ def model_key(sha256: str) -> str:
 def golden_key(sha256: str) -> str:
     """Where the golden crops of the network with this hash lie."""
     return f"golden/{sha256[:2]}/{sha256}"
+
+
 def saliency_key(sha256: str, name: str) -> str:
     """Where a picture of what the network with this hash looks at lies."""
     return f"saliency/{sha256[:2]}/{sha256}/{name}"
+
+
 def checkpoint_key(training_run_id: UUID, name: str) -> str:
     """Where a training run keeps what it goes on from; gone once the run is over."""
     return f"training/{training_run_id}/{name}"
@@ -67,10 +72,18 @@ class Store:
         except (NotFoundError, FileNotFoundError) as error:
             raise FileNotFoundError(key) from error
         except (BaseError, OSError) as error:
-            raise Unavailable(
-                "storage_unavailable",
-                "The file could not be read; check the disk or the object store, then try again.",
-            ) from error
+            raise _unreadable() from error
+
+    def get_parts(self, key: str, parts: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Parts of a file, each (offset, length); FileNotFoundError if there is no such file."""
+        starts, lengths = [start for start, _ in parts], [length for _, length in parts]
+        try:
+            found = obstore.get_ranges(self._backend, key, starts=starts, lengths=lengths)
+        except (NotFoundError, FileNotFoundError) as error:
+            raise FileNotFoundError(key) from error
+        except (BaseError, OSError) as error:
+            raise _unreadable() from error
+        return [part.to_bytes() for part in found]
 
     def exists(self, key: str) -> bool:
         try:
@@ -93,6 +106,13 @@ class Store:
         except (BaseError, OSError):
             return False
         return self._root is None or os.access(self._root, os.W_OK)
+
+
+def _unreadable() -> Unavailable:
+    return Unavailable(
+        "storage_unavailable",
+        "The file could not be read; check the disk or the object store, then try again.",
+    )
 
 
 def open_store(url: str) -> Store:

@@ -271,14 +271,14 @@ def stored_picture(session: Session, principal: Principal, image_id: uuid.UUID) 
 
 def picture_jpeg(store: Store, stored: StoredPicture, *, width: int) -> bytes:
     """The image as JPEG, scaled to `width` px."""
-    return _jpeg(_scaled(_pixels(store, stored), width))
+    return _jpeg(_scaled(pixels_of(store, stored), width))
 
 
 def overlay_jpeg(
     store: Store, stored: StoredPicture, cells: list[CellView], *, width: int
 ) -> bytes:
     """The image with every cell outlined: blue deformable, orange rigid, grey rejected."""
-    pixels = _pixels(store, stored)
+    pixels = pixels_of(store, stored)
     scale = width / pixels.shape[1]
     canvas = cv2.cvtColor(_scaled(pixels, width), cv2.COLOR_GRAY2BGR)
     for cell in cells:
@@ -294,7 +294,7 @@ def _colour(cell: CellView) -> tuple[int, int, int]:
     return DEFORMABLE_BGR if cell.p_deformable >= 0.5 else RIGID_BGR
 
 
-def _pixels(store: Store, stored: StoredPicture) -> NDArray[np.uint8]:
+def pixels_of(store: Store, stored: StoredPicture) -> NDArray[np.uint8]:
     try:
         data = store.get(image_key(stored.sha256))
     except FileNotFoundError as error:

@@ -52,6 +52,16 @@ class TestEveryStore:
         store.put_once("large", bytearray(large))
         assert store.get("large") == large
 
+    def test_parts_are_read_without_the_rest(self, store: Store) -> None:
+        store.put_once("some/key", DATA)
+        assert store.get_parts("some/key", [(1000, 20), (0, 3), (1010, 5)]) == [
+            DATA[1000:1020],
+            DATA[:3],
+            DATA[1010:1015],
+        ]
+        with pytest.raises(FileNotFoundError):
+            store.get_parts("no/such", [(0, 1)])
+
     def test_it_answers(self, store: Store) -> None:
         assert store.answers()
 

@@ -14,6 +14,7 @@ from app.domain.imaging import (
     sniff_format,
     write_bmp,
 )
+from app.domain.imaging.scan_image import HEADER_BYTES, PALETTE_BYTES, locate_rows
 
 HEIGHT_PX, WIDTH_PX = 21, 18  # neither a multiple of four: rows are padded
 PIXELS = np.random.default_rng(5).integers(0, 256, (HEIGHT_PX, WIDTH_PX), dtype=np.uint8)
@@ -151,3 +152,15 @@ def test_an_empty_file_has_no_format() -> None:
 def test_other_depths_are_not_written() -> None:
     with pytest.raises(InvalidInput, match="bmp_depth"):
         write_bmp(PIXELS, bits=16)
+
+
+@pytest.mark.parametrize("data", [GREY_8, GREY_24])
+@pytest.mark.parametrize("is_top_down", [False, True])
+@pytest.mark.parametrize(("top", "bottom"), [(0, HEIGHT_PX), (0, 1), (5, 9), (20, 21)])
+def test_some_rows_are_read_alone_as_they_are_in_the_whole(
+    data: bytes, top: int, bottom: int, *, is_top_down: bool
+) -> None:
+    file = patched(data, 22, "<i", -HEIGHT_PX) if is_top_down else data
+    rows = locate_rows(file[: HEADER_BYTES + PALETTE_BYTES], top=top, bottom=bottom)
+    part = file[rows.offset : rows.offset + rows.n_bytes]
+    assert np.array_equal(rows.pixels(part), read(file)[top:bottom])

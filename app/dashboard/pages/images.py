@@ -85,12 +85,12 @@ def get_image(
         analysis=analysis,
         version=model_versions.get_version(session, version_id) if version_id else None,
         corrections=correction_rows(str(image_id), cells, log),
-        may_correct=_may_correct(principal, sample.state),
+        may_correct=may_correct(principal, sample.state),
     )
     return render("image.html", shell_for(principal, image.filename), context)
 
 
-def _may_correct(principal: Principal, state: str) -> bool:
+def may_correct(principal: Principal, state: str) -> bool:
     return principal.permits(Permission.CORRECT) and state not in CLOSED_STATES
 
 
@@ -110,6 +110,6 @@ def get_cell(
     image = images.get_image(session, principal, image_id)
     sample = visible_sample(session, principal, image.sample_id)
     placed = image_places.placed_cell(session, principal, image_id, cell_id)
-    panel = cell_panel(image, placed, may_correct=_may_correct(principal, sample.state))
+    panel = cell_panel(image, placed, may_correct=may_correct(principal, sample.state))
     text = environment().get_template("_partials/cell_panel.html").render(cell=panel)
     return HTMLResponse(text)

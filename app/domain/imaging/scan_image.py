@@ -241,6 +241,52 @@ def _apply_palette(indices: NDArray[np.uint8], data: bytes | memoryview) -> NDAr
     return np.take(grey, indices)
 
 
+@dataclass(frozen=True)
+class StoredRows:
+    """Where the rows of a stored BMP lie in its file, so that a part can be read alone.
+
+    Attributes
+    ----------
+    offset, n_bytes
+        The part of the file to read.
+    """
+
+    offset: int
+    n_bytes: int
+    _header: _BmpHeader
+    _head: bytes
+
+    def pixels(self, part: bytes | memoryview) -> NDArray[np.uint8]:
+        """Turn that part into rows, shape (n, width), the upper one first.
+
+        The image was read whole and found grey when it was taken in; only its layout is applied.
+        """
+        rows = np.frombuffer(part, np.uint8).reshape(-1, self._header.stride_bytes)
+        if self._header.signed_height_px > 0:
+            rows = rows[::-1]
+        if self._header.bits == 24:
+            return np.ascontiguousarray(rows[:, : 3 * self._header.width_px : 3])
+        return _apply_palette(rows[:, : self._header.width_px], self._head)
+
+
+def locate_rows(head: bytes, *, top: int, bottom: int) -> StoredRows:
+    """Find rows `top` (included) to `bottom` (excluded) of a BMP, counted from the top.
+
+    Parameters
+    ----------
+    head
+        The first `HEADER_BYTES` + `PALETTE_BYTES` bytes of a file that `read_bmp` accepts.
+    """
+    header = _parse_header(head)
+    first = header.height_px - bottom if header.signed_height_px > 0 else top
+    return StoredRows(
+        offset=header.offset + first * header.stride_bytes,
+        n_bytes=(bottom - top) * header.stride_bytes,
+        _header=header,
+        _head=head,
+    )
+
+
 def write_bmp(pixels: NDArray[np.uint8], *, bits: int = 8) -> bytes:
     """Write a grey image as the microscope does: bottom-up, uncompressed.
 

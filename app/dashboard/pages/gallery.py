@@ -1,0 +1,57 @@
+"""The gallery of a sample's cells."""
+
+import uuid
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from app.dashboard.contexts.findings import CELL_FINDINGS
+from app.dashboard.contexts.gallery import CELLS_PER_PAGE, gallery_page
+from app.dashboard.frames import shell_for
+from app.dashboard.pages.images import may_correct
+from app.dashboard.pages.samples import score_or_refusal
+from app.dashboard.rendering import render
+from app.security.permissions import Permission
+from app.services import analyses, gallery, samples
+from app.services.gallery import GalleryQuery, Shown, Sort
+from app.web.dependencies import PrincipalDep, SessionDep, require
+
+router = APIRouter()
+READ: Final = [require(Permission.READ_RESULTS)]
+CodeParam = Annotated[str, Query(max_length=40)]
+"""What is not known is as if it had not been asked: an old bookmark still opens."""
+
+
+@router.get("/samples/{sample_id}/cells", dependencies=READ)
+def get_gallery(
+    sample_id: uuid.UUID,
+    session: SessionDep,
+    principal: PrincipalDep,
+    sort: CodeParam = "",
+    show: CodeParam = "",
+    well: CodeParam = "",
+    finding: CodeParam = "",
+    after: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    sample = samples.get_sample(session, principal, sample_id)
+    wells = {str(known.id): known.id for known in sample.wells}
+    query = GalleryQuery(
+        sort=Sort(sort) if sort in set(Sort) else Sort.DOUBTFUL,
+        show=Shown(show) if show in set(Shown) else Shown.ALL,
+        well_id=wells.get(well),
+        finding=finding if finding in CELL_FINDINGS else None,
+    )
+    page = gallery_page(
+        sample=sample,
+        query=query,
+        cells=gallery.list_cells(
+            session, principal, sample_id, query, cursor=after, limit=CELLS_PER_PAGE
+        ),
+        n_cells=gallery.count_cells(session, principal, sample_id, query),
+        is_first=after is None,
+        score=score_or_refusal(session, principal, sample_id),
+        analysis=analyses.latest_of_sample(session, sample_id),
+        may_correct=may_correct(principal, sample.state),
+    )
+    return render("gallery.html", shell_for(principal, "Cells"), page)
