@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 JOBS_CHANNEL = "pliant_jobs"
 """Rung when work may be waiting; the payload is the queue."""
 PROGRESS_CHANNEL = "pliant_progress"
+"""Rung when an analysis or a sample changed; the payload is its id."""
 
 
 def notify(session: Session, channel: str, payload: str) -> None:

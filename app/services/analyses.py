@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from app.db.notifications import notify
+from app.db.notifications import PROGRESS_CHANNEL, notify
 from app.db.queries.analyses import (
     classified_images,
     copy_images,
@@ -29,20 +29,21 @@ from app.db.queries.corrections import count_corrections, latest_corrector
 from app.db.queries.samples import locked_for_change
 from app.db.queries.verdicts import USABLE
 from app.db.tables import Analysis, AnalysisImage, Sample, ScanImage
+from app.domain.life_cycle import Act
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
 from app.security.permissions import Principal
 from app.services import audit
+from app.services.life_cycle import advance
 from app.services.model_versions import version_to_use
 from app.services.visibility import (
     CLOSED_STATES,
-    refuse_if_closed,
+    refuse_if_out_of_hand,
     visible_analysis,
     visible_sample,
 )
 from app.settings import Settings
 
-PROGRESS_CHANNEL: Final = "pliant_progress"
 OVER: Final = ("done", "failed")
 
 
@@ -79,10 +80,12 @@ def request_analysis(
     """Freeze the sample's images and queue what is missing; images sent later need a new one.
 
     Rejected images are part of it, too: a technician may restore one, and the score follows.
+    A submission ends with it: what was handed in is not what will be there to sign.
     """
     visible_sample(session, principal, sample_id)
     sample = locked_for_change(session, sample_id)
-    refuse_if_closed(sample)
+    refuse_if_out_of_hand(sample)
+    before = sample.state
     version = version_to_use(session, model_version_id)
     images = images_to_analyse(session, sample.id)
     analysis = Analysis(
@@ -96,14 +99,15 @@ def request_analysis(
     session.add(analysis)
     session.flush()
     _wait_for(session, analysis, list(images))
-    sample.state = "running"
+    advance(session, sample, Act.ANALYSE)
     audit.record(
         session,
         actor=principal.id,
         action="analysis.requested",
         entity="sample",
         entity_id=str(sample.id),
-        after={"analysis_id": str(analysis.id), "n_images": len(images)},
+        before={"state": before},
+        after={"analysis_id": str(analysis.id), "n_images": len(images), "state": sample.state},
     )
     return view(session, analysis)
 
@@ -166,8 +170,7 @@ def follow_corrections(session: Session, sample: Sample) -> None:
         _queue_classification(session, row)
     if not waiting:
         _queue_score(session, analysis.id)
-    sample.state = "running"
-    notify(session, PROGRESS_CHANNEL, str(sample.id))
+    advance(session, sample, Act.ANALYSE)
 
 
 def close_image(session: Session, image: ScanImage) -> None:
@@ -233,11 +236,11 @@ def _settle(session: Session, sample: Sample) -> None:
         return
     follow_corrections(session, sample)
     if has_open_analysis(session, sample.id):
-        sample.state = "running"
+        advance(session, sample, Act.ANALYSE)
         return
     found = latest_scored(session, sample.id)
     has_score = found is not None and found.Score.rigidity_score is not None
-    sample.state = "computed" if has_score else "unavailable"
+    advance(session, sample, Act.COMPUTE if has_score else Act.REFUSE)
 
 
 def get_analysis(session: Session, principal: Principal, analysis_id: uuid.UUID) -> AnalysisView:

@@ -12,18 +12,20 @@ from typing import Final
 import numpy as np
 from sqlalchemy.orm import Session
 
-from app.db.notifications import notify
+from app.db.notifications import PROGRESS_CHANNEL, notify
 from app.db.queries import corrections as queries
 from app.db.queries.samples import locked_for_change
 from app.db.queries.verdicts import USABLE
 from app.db.tables import Cell, Correction, InstrumentProfile, Sample, ScanImage
 from app.domain.errors import Conflict, InvalidInput, NotFound
 from app.domain.imaging.crops import has_crop
+from app.domain.life_cycle import Act, SampleState
 from app.domain.quality import Verdict
 from app.security.permissions import Principal
 from app.services import analyses, audit, images
 from app.services.images import CellView, ImageView
-from app.services.visibility import may_see, refuse_if_closed, visible_image
+from app.services.life_cycle import advance
+from app.services.visibility import may_see, refuse_if_out_of_hand, visible_image
 
 MOST_REASON_CHARACTERS: Final = 500
 MOST_CELLS: Final = 500
@@ -131,14 +133,23 @@ def _record(
         for change in changes
     )  # fmt: skip
     session.flush()
+    was_submitted = sample.state == SampleState.SUBMITTED
     analyses.follow_corrections(session, sample)
-    notify(session, analyses.PROGRESS_CHANNEL, str(sample.id))
+    notify(session, PROGRESS_CHANNEL, str(sample.id))
     for change in changes:
         entity = "image" if change.cell_id is None else "cell"
         audit.record(
             session, actor=principal.id, action=f"{entity}.corrected", entity=entity,
             entity_id=str(change.cell_id or change.image_id), before={"verdict": change.before},
             after={"verdict": change.after, "reason": reason, "sample_id": str(sample.id)},
+        )  # fmt: skip
+    if was_submitted:
+        if sample.state == SampleState.SUBMITTED:  # a sorted well's: no score follows it
+            advance(session, sample, Act.SEND_BACK)
+        audit.record(
+            session, actor=principal.id, action="sample.taken_back", entity="sample",
+            entity_id=str(sample.id), before={"state": "submitted"},
+            after={"state": sample.state, "reason": reason},
         )  # fmt: skip
 
 
@@ -169,7 +180,7 @@ def _sample_of(session: Session, principal: Principal, cell_ids: Sequence[uuid.U
 
 def _locked(session: Session, sample: Sample) -> Sample:
     locked = locked_for_change(session, sample.id)
-    refuse_if_closed(locked)
+    refuse_if_out_of_hand(locked)
     return locked
 
 

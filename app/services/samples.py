@@ -15,6 +15,7 @@ from app.db.queries.references import references_of_samples
 from app.db.tables import Donor, Sample, Scan, Well
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.identifiers import parse_din
+from app.domain.life_cycle import SampleState
 from app.domain.outlets import OUTLETS
 from app.domain.quality import Verdict
 from app.security.permissions import Principal
@@ -32,17 +33,6 @@ class Container(StrEnum):
     BLOOD_BAG = "blood_bag"
     SEGMENT = "segment"
     PLASTIC_TUBE = "plastic_tube"
-
-
-class SampleState(StrEnum):
-    RECEIVED = "received"
-    RUNNING = "running"
-    COMPUTED = "computed"
-    UNAVAILABLE = "unavailable"
-    SUBMITTED = "submitted"
-    RELEASED = "released"
-    AMENDED = "amended"
-    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,14 @@ from sqlalchemy.orm import Session
 
 from app.db.queries.analyses import analysis_with_sample
 from app.db.queries.images import image_with_sample
+from app.db.queries.model_versions import version_by_id
 from app.db.tables import Analysis, InstrumentProfile, ModelVersion, Sample, ScanImage, Well
 from app.domain.errors import Conflict, NotFound
+from app.domain.life_cycle import OUT_OF_HAND, SampleState
 from app.security.permissions import Principal
 
-CLOSED_STATES: Final = frozenset({"submitted", "released", "amended", "withdrawn"})
+CLOSED_STATES: Final = OUT_OF_HAND | {SampleState.SUBMITTED}
+"""States in which no image comes to a sample: a result was handed in."""
 
 
 def visible_sample(session: Session, principal: Principal, sample_id: uuid.UUID) -> Sample:
@@ -47,13 +50,32 @@ def visible_analysis(
     return row.Analysis, row.Sample, row.ModelVersion
 
 
+def known_version(session: Session, version_id: uuid.UUID) -> ModelVersion:
+    """Model versions are nobody's own: whoever may read them at all sees each."""
+    version = version_by_id(session, version_id)
+    if version is None:
+        raise NotFound("model_version_unknown", "There is no such model version; see the list.")
+    return version
+
+
 def refuse_if_closed(sample: Sample) -> None:
-    """What a handed-in result rests on stays as it was."""
-    if sample.state in CLOSED_STATES:
+    """Images and wells of a result that was handed in stay as they are."""
+    refuse_if_out_of_hand(sample)
+    if sample.state == SampleState.SUBMITTED:
         raise Conflict(
             "sample_released",
-            f"The sample's result is {sample.state}, so its wells and images stay as they are; "
-            "take in a new sample.",
+            "The result was handed in; have the verifier send it back, or request a new analysis, "
+            "then add to the sample.",
+        )
+
+
+def refuse_if_out_of_hand(sample: Sample) -> None:
+    """What a released result rests on stays as it was."""
+    if sample.state in OUT_OF_HAND:
+        raise Conflict(
+            "sample_released",
+            f"The sample's result is {sample.state}, so what it rests on stays as it is; a "
+            "verifier reopens it on the way to an amendment, or take in a new sample.",
         )
 
 

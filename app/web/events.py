@@ -12,8 +12,7 @@ from typing import Final
 import psycopg
 import structlog
 
-from app.db.notifications import listen
-from app.services.analyses import PROGRESS_CHANNEL
+from app.db.notifications import PROGRESS_CHANNEL, listen
 
 log = structlog.get_logger()
 

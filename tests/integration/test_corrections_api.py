@@ -13,12 +13,11 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app.api.v1.scores import follow_sample
-from app.db.notifications import notify
+from app.db.notifications import PROGRESS_CHANNEL, notify
 from app.db.session import SessionMaker, transaction
 from app.db.tables import Cell, ScanImage
 from app.security.permissions import SYSTEM, Role
 from app.services import scores
-from app.services.analyses import PROGRESS_CHANNEL
 from app.services.scores import SampleProgress
 from app.web.events import ProgressHub
 from tests.integration.conftest import Site

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.db.notifications import notify
+from app.db.notifications import PROGRESS_CHANNEL, notify
 from app.db.session import SessionMaker, transaction
 from app.services import analyses, first_start
-from app.services.analyses import PROGRESS_CHANNEL
 from app.storage import open_store
 from app.web.events import ProgressHub
 from tests.integration.conftest import Site

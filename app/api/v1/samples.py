@@ -7,9 +7,10 @@ from fastapi import APIRouter, Query, Response
 
 from app.api.v1.schemas.samples import SampleIn, SampleOut, WellIn, WellOut
 from app.domain.errors import InvalidInput
+from app.domain.life_cycle import SampleState
 from app.security.permissions import Permission
 from app.services import samples
-from app.services.samples import NewSample, NewWell, SampleState
+from app.services.samples import NewSample, NewWell
 from app.web.creation import CreationDep
 from app.web.dependencies import PrincipalDep, SessionDep, require
 from app.web.errors import refusals

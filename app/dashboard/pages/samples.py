@@ -22,10 +22,11 @@ from app.dashboard.rendering import render
 from app.db.session import transaction
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.identifiers import parse_din
+from app.domain.life_cycle import SampleState
 from app.security.permissions import Permission, Principal
 from app.services import analyses, correction_log, images, samples, scores, unit_history
 from app.services.paging import Listing
-from app.services.samples import SampleState, SampleView
+from app.services.samples import SampleView
 from app.services.scores import ScoreView
 from app.web.dependencies import PrincipalDep, SessionDep, SessionsDep, SettingsDep, require
 

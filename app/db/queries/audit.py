@@ -44,6 +44,13 @@ def list_entries(
     return session.scalars(wanted).all()
 
 
+def entries_between(session: Session, first: int, last: int) -> Sequence[AuditEntry]:
+    """In order, both ends included."""
+    wanted = select(AuditEntry).where(AuditEntry.seq.between(first, last))
+    fresh = wanted.order_by(AuditEntry.seq).execution_options(populate_existing=True)
+    return session.scalars(fresh).all()
+
+
 def walk(session: Session, *, up_to: int, batch: int = 1000) -> Iterator[AuditEntry]:
     """Every entry in order, a batch in memory at a time."""
     after = None

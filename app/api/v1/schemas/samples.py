@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.domain.life_cycle import SampleState
 from app.services.references import ReferenceView
-from app.services.samples import Container, SampleState
+from app.services.samples import Container
 from app.services.scores import ScoreView
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
