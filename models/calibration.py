@@ -38,6 +38,8 @@ class KnownSample:
         Accepted cells.
     wells
         Each well's score and standard error.
+    well_errors
+        Each well's score minus that of the cells drawn in it, in the same order.
     """
 
     code: str
@@ -46,17 +48,29 @@ class KnownSample:
     true_score: float
     n_cells: int
     wells: tuple[EarlierWell, ...]
+    well_errors: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class DonorError:
-    """Error of the score over donors, outlets."""
+    """Error of the score over donors, outlets.
+
+    Attributes
+    ----------
+    well_sd
+        SD of a well's error within its donor: what wells and images add to an error, and an
+        interval adds again. None where donors had one well, or it was not measured.
+    n_wells
+        Wells behind each donor's score.
+    """
 
     sd: float
     bias: float
     mean_absolute: float
     n_donors: int
     definition: str
+    well_sd: float | None = None
+    n_wells: int = 1
 
 
 @dataclass(frozen=True)
@@ -122,10 +136,21 @@ def calibrate(samples: Sequence[KnownSample], donors: dict[str, Any]) -> Calibra
             mean_absolute=float(np.abs(errors).mean()),
             n_donors=len(errors),
             definition=ERROR_DEFINITION,
+            well_sd=_spread_within([sample.well_errors for sample in samples]),
+            n_wells=min(len(sample.well_errors) for sample in samples),
         ),
         wells=pool_wells([sample.wells for sample in samples], SpreadSource.MODEL),
         look_correction=fit_look_correction(looks, scores, truths),
     )
+
+
+def _spread_within(donors: Sequence[Sequence[float]]) -> float | None:
+    """Pooled SD of the wells' errors about their donor's mean."""
+    degrees = sum(len(errors) - 1 for errors in donors)
+    if not degrees:
+        return None
+    squares = sum(float(np.var(errors)) * len(errors) for errors in donors)
+    return float(np.sqrt(squares / degrees))
 
 
 def describe_training_donors(codes: Sequence[str], looks: Floats) -> TrainingDonors:

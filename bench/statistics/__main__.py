@@ -4,13 +4,17 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from bench.statistics import alarms, coverage, drawn_donors, known_answers
+from bench import population_guard
+from bench.statistics import alarms, coverage, drawn_donors, fractions, intervals, known_answers
 
 GRIDS: Final[dict[str, Callable[[], None]]] = {
     "known": known_answers.tell,
     "coverage": coverage.tell,
     "alarms": alarms.tell,
     "donors": drawn_donors.tell,
+    "fractions": fractions.tell,
+    "intervals": intervals.tell,
+    "guard": population_guard.main,
 }
 
 

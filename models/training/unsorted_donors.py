@@ -93,17 +93,25 @@ def see_sample(
         drawn.append(outlets)
     score = score_donor(tuple(wells), figures, NO_MINIMUM)
     weights = [len(well.p_outlet) for well in wells]
-    counts = np.bincount(np.concatenate(drawn), minlength=13)
+    true_scores = {
+        well.name: _score_of(outlets) for well, outlets in zip(wells, drawn, strict=True)
+    }
     return KnownSample(
         code=donor.code,
         mean_looks=np.average([well.mean_looks for well in wells], axis=0, weights=weights),
         rigidity_score=score.rigidity_score,
-        true_score=rigidity_score_of_fractions({n: float(c) for n, c in enumerate(counts) if n}),
+        true_score=_score_of(np.concatenate(drawn)),
         n_cells=score.n_cells,
         wells=tuple(
             EarlierWell(well.rigidity_score, well.standard_error or 0.0) for well in score.wells
         ),
+        well_errors=tuple(well.rigidity_score - true_scores[well.name] for well in score.wells),
     )
+
+
+def _score_of(outlets: NDArray[np.int64]) -> float:
+    counts = np.bincount(outlets, minlength=13)
+    return rigidity_score_of_fractions({n: float(c) for n, c in enumerate(counts) if n})
 
 
 def _see_well(
