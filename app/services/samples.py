@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.db.queries import samples as queries
 from app.db.queries.references import references_of_samples
+from app.db.queries.reports import newest_reports
 from app.db.tables import Donor, Sample, Scan, Well
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.identifiers import parse_din
@@ -276,7 +277,9 @@ def _views(session: Session, rows: Sequence[tuple[Sample, Donor]]) -> list[Sampl
     wells = queries.wells_of(session, ids)
     counts, cells = queries.image_counts(session, ids), queries.cell_counts(session, ids)
     measured = references_of_samples(session, ids)
-    computed = scores.scores_of_samples(queries.latest_scores(session, ids))
+    computed = scores.scores_of_samples(
+        queries.latest_scores(session, ids), newest_reports(session, ids)
+    )
     return [
         _sample_view(
             sample,

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,7 +14,8 @@ from app.db.queries.analyses import (
     unsorted_wells_of_sample,
 )
 from app.db.queries.references import references_of_samples
-from app.db.tables import Analysis, ModelVersion, Sample, Score, Well
+from app.db.queries.reports import newest_report
+from app.db.tables import Analysis, ModelVersion, Report, Sample, Score, Well
 from app.domain.agreement import Comparison, compare_with_references
 from app.domain.donor_score import (
     NO_UNSORTED_WELL,
@@ -24,6 +25,7 @@ from app.domain.donor_score import (
 from app.domain.errors import Conflict
 from app.domain.look_correction import LookCorrectedScore
 from app.domain.quality import Finding, Level
+from app.reports.content import ReportStatus
 from app.security.permissions import Principal
 from app.services import references
 from app.services.analyses import (
@@ -146,6 +148,7 @@ def latest_score(session: Session, principal: Principal, sample_id: uuid.UUID) -
     view = _view(found.Analysis, found.Score, found.ModelVersion)
     return replace(
         view,
+        released_at=_released_at(found.Analysis, newest_report(session, sample.id)),
         findings=view.findings + _missing_corrections(session, found.Analysis),
         comparison=_comparison(session, sample.id, view.rigidity_score),
     )
@@ -198,7 +201,22 @@ def outcome_of_analysis(
             published_rigidity_score=score.details.get("published_rigidity_score"),
         )
     view = _view(analysis, score, version)
-    return replace(view, comparison=_comparison(session, sample.id, view.rigidity_score))
+    return replace(
+        view,
+        comparison=_comparison(session, sample.id, view.rigidity_score),
+        released_at=_released_at(analysis, newest_report(session, sample.id)),
+    )
+
+
+def _released_at(analysis: Analysis, report: Report | None) -> dt.datetime | None:
+    """When this very score went out, as far as it stands: not while another or none does."""
+    if (
+        report is None
+        or report.analysis_id != analysis.id
+        or report.status == ReportStatus.ENTERED_IN_ERROR
+    ):
+        return None
+    return report.created_at
 
 
 def _comparison(session: Session, sample_id: uuid.UUID, score: float) -> Comparison | None:
@@ -246,12 +264,20 @@ def _well_score(values: dict[str, Any]) -> WellScore:
     return WellScore(**{**values, "outlet_fractions": fractions})
 
 
-def scores_of_samples(rows: Sequence[tuple[Analysis, Score, ModelVersion]]) -> dict[
-    uuid.UUID, ScoreView
-]:  # fmt: skip
-    """Views by sample id for lists; rows come from one query, without comparisons."""
+def scores_of_samples(
+    rows: Sequence[tuple[Analysis, Score, ModelVersion]],
+    reports: Mapping[uuid.UUID, Report] | None = None,
+) -> dict[uuid.UUID, ScoreView]:
+    """Views by sample id for lists; rows come from one query each, without comparisons.
+
+    Without the newest `reports` by sample id, nothing is said of when a score was released.
+    """
+    newest = reports or {}
     return {
-        analysis.sample_id: _view(analysis, score, version)
+        analysis.sample_id: replace(
+            _view(analysis, score, version),
+            released_at=_released_at(analysis, newest.get(analysis.sample_id)),
+        )
         for analysis, score, version in rows
         if score.rigidity_score is not None
     }
