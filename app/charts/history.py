@@ -159,17 +159,17 @@ def _cross(column: float, row: float) -> str:
 
 
 def _legend(days: Sequence[ChartedDay], *, has_line: bool) -> str:
-    marks, column = [], float(LEFT_PX)
+    marks, column = [], 0.0
     for series, is_there in (
         (IMAGE, any(day.image for day in days)),
         (REFERENCE, any(day.reference for day in days)),
     ):
         if is_there:
             marks += [series.mark(column + 6, 14, 5), text(series.name, column + 18, 19, size=13)]
-            column += 34 + 8 * len(series.name)
+            column += 32 + 7 * len(series.name)
     if any(day.image is None for day in days):
         marks += [_cross(column + 6, 14), text("No score", column + 18, 19, size=13)]
-        column += 34 + 8 * 8
+        column += 32 + 7 * len("No score")
     if has_line:
         marks += [
             line(column, 14, column + 22, 14, INK, 1.5, dash="2 4"),

@@ -27,7 +27,7 @@ from app.dashboard.contexts.wording import (
 )
 from app.dashboard.rendering import FRONTEND, render
 from app.domain.outlets import CONSTRICTION_UM, IMAGED_OUTLETS, OUTLETS
-from tests.end_to_end import preview_agreement
+from tests.end_to_end import preview_agreement, preview_unit_history
 from tests.end_to_end.drawn_images import (
     cell_part,
     count_of,
@@ -204,6 +204,7 @@ def sample_page() -> sample.SamplePage:
         advice=(ADVICE,),
         reference_form=form,
         upload=upload_part(),
+        history=preview_unit_history.part(),
     )  # fmt: skip
 
 
@@ -338,6 +339,16 @@ def pages() -> dict[str, tuple[str, Shell, object, int]]:
         "/agreement-none": (
             "agreement.html", shell("Agreement", "agreement"),
             preview_agreement.empty_page(), 200,
+        ),
+        "/unit-history": (
+            "unit_history.html", shell("Unit over storage"), preview_unit_history.unit_page(), 200,
+        ),
+        "/unit-history-donor": (
+            "unit_history.html", shell("Donor over storage"),
+            preview_unit_history.donor_page(), 200,
+        ),
+        "/unit-history-none": (
+            "unit_history.html", shell("Storage history"), preview_unit_history.asking_page(), 200,
         ),
         "/model-versions": (
             "model_versions_list.html", shell("Model versions", "models"), models_page(), 200,

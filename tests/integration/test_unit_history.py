@@ -183,7 +183,7 @@ def test_the_page_says_the_slope_in_words_beside_its_figures(
     assert "A9999 21 123456 check character 3" in page
     assert "Neither a rise nor a fall can be told from no change." in page
     assert "+0.18 from day 0 to day 42" in page
-    assert "Day 14 15 Mar 2026, 09:00 UTC 3.10 2.90 to 3.30 2.95" in page
+    assert "Day 14 15 Mar 2026 3.10 (2.90 to 3.30) 2.95" in page
     donor = words(technician.get("/unit-history", params={"text": "D-1"}).text)
     assert "Donor D-1 · DIN A9999 21 123456 · Bag or its segments · SAGM" in donor
 

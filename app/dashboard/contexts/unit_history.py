@@ -41,11 +41,8 @@ class HistoryRow:
     sampled: str
     state: Chip
     image: str
-    image_interval: str
     reference: str
-    reference_interval: str
     difference: str
-    version: str
     remark: str
 
 
@@ -58,6 +55,7 @@ class LinePart:
     is_demonstration: bool
     chart: TwoWidths | None
     slopes: tuple[SlopeText, ...]
+    versions: str
     findings: tuple[FindingText, ...]
     rows: tuple[HistoryRow, ...]
 
@@ -133,6 +131,7 @@ def _versions(history: History) -> tuple[VersionChoice, ...]:
 
 def _line(line: UnitLine, number: int) -> LinePart:
     slopes = [_slope("Image score", line.trend)]
+    has_several = len(_version_names(line)) > 1
     if any(point.reference for point in line.points):
         slopes.append(_slope("Reference, by the sorting device", line.reference_trend))
     return LinePart(
@@ -141,9 +140,15 @@ def _line(line: UnitLine, number: int) -> LinePart:
         is_demonstration=line.is_demonstration,
         chart=_chart(line, f"unit-{number}"),
         slopes=tuple(slopes),
+        versions=", ".join(_version_names(line)),
         findings=tuple(FindingText(TONES[one.level], one.message) for one in line.findings),
-        rows=tuple(_row(point) for point in line.points),
+        rows=tuple(_row(point, has_several=has_several) for point in line.points),
     )
+
+
+def _version_names(line: UnitLine) -> list[str]:
+    names = [point.model_version.name for point in line.points if point.model_version]
+    return list(dict.fromkeys(names))
 
 
 def _heading(line: UnitLine) -> str:
@@ -196,8 +201,8 @@ def _slope(name: str, trend: Trend | NotAssessable) -> SlopeText:
     low, high = _ends(trend.change)
     figures = (
         f"{signed_text(trend.change.value)} from day {trend.first_day} to day {trend.last_day}, "
-        f"95 % interval {signed_text(low)} to {signed_text(high)}; "
-        f"{per_week[0]} per week ({per_week[1]} to {per_week[2]})"
+        f"95 % interval {signed_text(low)} to {signed_text(high)}. Per week: "
+        f"{per_week[0]} ({per_week[1]} to {per_week[2]})."
     )
     basis = f"{counted_text(trend.n, 'sample')} on {counted_text(trend.n_days, 'day')}"
     return SlopeText(name, _direction(low, high), figures, basis, trend.method)
@@ -217,23 +222,26 @@ def _direction(low: float, high: float) -> str:
     return "Neither a rise nor a fall can be told from no change."
 
 
-def _row(point: HistoryPoint) -> HistoryRow:
+def _row(point: HistoryPoint, *, has_several: bool) -> HistoryRow:
     image, reference = point.image, point.reference
     return HistoryRow(
         href=f"/samples/{point.sample_id}",
         day=_day_text(point),
-        sampled=moment_text(point.sampled_at).text if point.sampled_at else "",
+        sampled=moment_text(point.sampled_at).text.partition(",")[0] if point.sampled_at else "",
         state=SAMPLE_STATES[point.state],
-        image=score_text(image.rigidity_score) if image else "–",
-        image_interval=interval_text(image.interval) if image else "",
-        reference=score_text(reference.rigidity_score) if reference else "–",
-        reference_interval=interval_text(reference.interval) if reference else "",
+        image=_value_text(image),
+        reference=_value_text(reference),
         difference=signed_text(image.rigidity_score - reference.rigidity_score)
         if image and reference
         else "",
-        version=point.model_version.name if point.model_version else "",
-        remark=_remark(point),
+        remark=_remark(point, has_several=has_several),
     )
+
+
+def _value_text(value: DayValue | None) -> str:
+    if value is None:
+        return "–"
+    return f"{score_text(value.rigidity_score)} ({interval_text(value.interval)})"
 
 
 def _day_text(point: HistoryPoint) -> str:
@@ -242,7 +250,13 @@ def _day_text(point: HistoryPoint) -> str:
     return f"{point.storage_day}" + ("" if point.storage_day_is_derived else " (entered)")
 
 
-def _remark(point: HistoryPoint) -> str:
+def _remark(point: HistoryPoint, *, has_several: bool) -> str:
+    """Of a score its version as well, where the line holds scores of several."""
+    remarks = []
     if point.gap is not None:
-        return point.gap.message
-    return "Unlike the training donors." if point.population == "outside" else ""
+        remarks.append(point.gap.message)
+    elif point.population == "outside":
+        remarks.append("Unlike the training donors.")
+    if has_several and point.model_version is not None:
+        remarks.append(f"By {point.model_version.name}.")
+    return " ".join(remarks)
