@@ -1,7 +1,7 @@
 # Pliant's commands; `make` alone lists them. Needs Python 3.11 to 3.13, make and git; everything else goes into .venv.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-extended check format docs bench bench-imaging bench-statistics bundle outliner screenshots lock browser clean
+.PHONY: help run test test-extended check format docs bench bench-imaging bench-statistics bundle outliner control screenshots lock browser clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -62,9 +62,13 @@ bench-statistics: $(DEV) ## Print how often intervals hold, and known answers me
 
 bundle: $(TRAIN) ## Train the demonstration network anew and put it into models/bundled
 	$(BIN)/python -m worker.offline train --bundle
+	$(BIN)/python -m worker.control_bundle
 
 outliner: $(TRAIN) ## Train the network that outlines cells anew and put it into models/bundled
 	$(BIN)/python -m worker.offline train-outliner --bundle
+
+control: $(DEV) ## Seal anew what the shipped control must answer, after a change of network or pipeline
+	$(BIN)/python -m worker.control_bundle
 
 screenshots: $(TRAIN) $(DEV) browser ## Photograph the dashboard's pages into docs/images
 	PLIANT_SCREENSHOTS=1 $(BIN)/pytest -q tests/end_to_end/test_first_ten_minutes.py tests/end_to_end/test_image_page.py

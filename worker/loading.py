@@ -15,10 +15,15 @@ from worker.context import Context
 
 def load_pixels(context: Context, image: ImageToRead) -> NDArray[np.uint8]:
     """The image's pixels, shape (H, W), from the bytes that were received."""
-    data = _read(context, image_key(image.sha256))
+    data = load_stored(context, image.sha256)
     return pipeline.read_pixels(
         pipeline.StoredImage(data, image.sha256, image.format), image.parameters
     )
+
+
+def load_stored(context: Context, sha256: str) -> bytes:
+    """The bytes of an image as received; whoever reads them checks the hash."""
+    return _read(context, image_key(sha256))
 
 
 def _read(context: Context, key: str) -> bytes:

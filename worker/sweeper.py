@@ -25,6 +25,7 @@ from app.jobs import ledger
 from app.jobs.kinds import LIMITS, JobKind, Queue
 from app.observability import configure_logs
 from app.settings import Settings
+from worker import controls
 from worker.broker import BROKER_ERRORS, Doorbell, make_celery
 from worker.context import StopFlag, required_database_url
 from worker.runner import Handlers, LimitsByKind, record_end
@@ -129,6 +130,11 @@ class Sweeper:
             if handler := self._handlers.get(JobKind(job.kind)):
                 record_end(session, job, handler)
 
+    def keep_timetable(self) -> None:
+        """Queue what the clock asks for, and take the scores that control runs waited for."""
+        with transaction(self._sessions) as session:
+            controls.queue_timetabled(session)
+
     def report(self) -> None:
         """Write the row by which the web process learns of the broker and of a standstill."""
         with transaction(self._sessions) as session:
@@ -153,6 +159,7 @@ def lead(sweeper: Sweeper, listener: Listener, stop: StopFlag) -> None:
     while not stop.is_set:
         if time.monotonic() >= database_due_at:
             sweeper.take_back()
+            sweeper.keep_timetable()
             sweeper.report()
             database_due_at = time.monotonic() + DATABASE_TICK_SECONDS
         more_waits = sweeper.ring()

@@ -8,21 +8,37 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final
 
+import structlog
 from billiard.process import active_children
 from celery import Celery, signals
+from sqlalchemy.exc import SQLAlchemyError
 
-from app.jobs.kinds import LIMITS, JobKind
+from app.jobs.kinds import LIMITS, JobKind, Queue
 from app.settings import Settings
-from worker import classification, demonstration, impact, inspection, runner, scoring
+from worker import (
+    classification,
+    controls,
+    demonstration,
+    impact,
+    inspection,
+    retraining,
+    runner,
+    scoring,
+)
 from worker.broker import TASK_NAME
 from worker.context import Context, make_context
+from worker.controls import StartCheck
 from worker.runner import Handler, Handlers, LimitsByKind
+
+log = structlog.get_logger()
 
 HANDLERS: Mapping[JobKind, Handler] = {
     JobKind.INSPECT_IMAGE: Handler(inspection.inspect_image, inspection.on_failure),
     JobKind.CLASSIFY_IMAGE: Handler(classification.classify_image, classification.on_failure),
     JobKind.SCORE_ANALYSIS: Handler(scoring.score_analysis, scoring.on_failure),
     JobKind.MAKE_DEMONSTRATION: Handler(demonstration.make_demonstration),
+    JobKind.TRAIN: Handler(retraining.train, retraining.on_failure),
+    JobKind.CHECK_CONTROL: Handler(controls.check_controls),
     JobKind.PREVIEW_IMPACT: Handler(impact.preview_impact, impact.on_failure),
 }
 
@@ -34,7 +50,11 @@ class PoolProcess:
     settings: Settings
     handlers: Handlers
     limits: LimitsByKind
+    queues: frozenset[str] = frozenset()
+    """What the worker consumes; known before the pool forks."""
     context: Context | None = None
+    start_check: StartCheck | None = None
+    """Of processes that turn images into results."""
     is_busy: bool = False
     end: Any = None
     """What the pool itself does on SIGTERM: leave."""
@@ -42,6 +62,19 @@ class PoolProcess:
     def start(self, **_: Any) -> None:  # noqa: ANN401  Celery's signals pass what they like
         self.context = make_context(self.settings)
         signal.signal(FORWARDED_STOP, self.stop)
+        if Queue.SCANS in self.queues:
+            self.start_check = StartCheck(self.context)
+            self._check_early(self.start_check)
+
+    def _check_early(self, start_check: StartCheck) -> None:
+        """Before the first job comes; a database that is away is waited for by that job."""
+        try:
+            start_check.why_not()
+        except SQLAlchemyError:
+            log.exception("worker.not_checked")
+
+    def learn_queues(self, instance: Any, **_: Any) -> None:  # noqa: ANN401  see start
+        self.queues = frozenset(instance.app.amqp.queues.consume_from)
 
     def _catch_sigterm(self) -> None:
         """Not in `start`: after it, the pool sets a handler of its own that breaks off any job."""
@@ -59,6 +92,8 @@ class PoolProcess:
         assert self.context is not None
         if self.context.stopping.is_set:
             return  # the row is still queued; another process takes it
+        if self.start_check is not None and self.start_check.why_not() is not None:
+            return  # likewise; it waits where every process refuses, and the health page says why
         self.is_busy = True
         self._catch_sigterm()
         try:
@@ -77,6 +112,7 @@ def register(
     """Make this process a worker that runs jobs with these handlers."""
     process = PoolProcess(settings=settings, handlers=handlers, limits=limits)
     celery.task(process.run_job, name=TASK_NAME)
+    signals.celeryd_after_setup.connect(process.learn_queues, weak=False)
     signals.worker_process_init.connect(process.start, weak=False)
     signals.worker_shutting_down.connect(_tell_children, weak=False)
 

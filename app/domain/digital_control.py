@@ -15,10 +15,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.control_charts import USUAL_RULES, ControlLimits, Rule, WestgardOptions
 from app.domain.outlets import LAST_DEFORMABLE_OUTLET
 from app.domain.scoring import rigidity_scores
 
 CONTROL_METHOD: Final = "digital-control/1"
+SAME_MACHINE: Final = 1e-8
+"""Relative; the same program on the same machine gives the same bits."""
+SEALED_OPTIONS: Final = WestgardOptions(USUAL_RULES - {Rule.TEN_X})
+"""Another machine may lie on one side of the sealed answer for ever, which is no drift."""
 
 
 @dataclass(frozen=True)
@@ -139,15 +144,45 @@ def differences(
         The sealed answer: all figures, or those that do not come from the network.
     """
     compared = [
-        Difference(name, value, found.get(name, math.nan), _allowed(name, value))
+        Difference(name, value, found.get(name, math.nan), allowed(name, value))
         for name, value in expected.items()
     ]
     return tuple(one for one in compared if not abs(one.found - one.expected) <= one.allowed)
 
 
-def _allowed(name: str, expected: float) -> float:
+def allowed(name: str, expected: float) -> float:
+    """How far a figure may lie from its sealed answer on another machine, in its own unit."""
     tolerance = FIGURES[name].tolerance
     return max(1.0, round(tolerance * expected)) if name == "n_cells" else tolerance
+
+
+def changes(earlier: Mapping[str, float], found: Mapping[str, float]) -> tuple[Difference, ...]:
+    """Figures that are not those of an earlier run on the same machine, to all but the bit."""
+    compared = [
+        Difference(name, value, found.get(name, math.nan), SAME_MACHINE * max(1.0, abs(value)))
+        for name, value in earlier.items()
+    ]
+    return tuple(one for one in compared if not abs(one.found - one.expected) <= one.allowed)
+
+
+def sealed_limits(answer: Mapping[str, float]) -> dict[str, ControlLimits]:
+    """Limits by figure: the sealed answer, and its tolerance at three standard deviations.
+
+    So the rules of control charts hold for sealed images too, although a figure that never
+    changes has no spread to make limits from.
+    """
+    return {
+        name: ControlLimits(
+            method=CONTROL_METHOD,
+            mean=value,
+            sd=allowed(name, value) / 3,
+            sd_interval=(allowed(name, value) / 3,) * 2,
+            n_runs=0,
+            n_days=0,
+            is_provisional=False,
+        )
+        for name, value in answer.items()
+    }
 
 
 def without_network(figures: Mapping[str, float]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.db.queries import accounts as queries
 from app.db.session import make_engine, make_sessions, transaction
 from app.security.permissions import SYSTEM, Role
-from app.services import accounts, demo, instrument_profiles, model_versions
+from app.services import accounts, demo, digital_controls, instrument_profiles, model_versions
 from app.settings import Settings
 from app.storage import Store, open_store, storage_url
 
@@ -40,6 +40,7 @@ def prepare_in(
 ) -> list[tuple[Role, str]]:
     instrument_profiles.built_in(session)
     _install_bundled_model(session, store)
+    install_shipped_control(session)
     if with_demonstration:
         demo.queue_demonstration(session)
     if queries.has_anyone_signed_in(session):
@@ -55,6 +56,11 @@ def _install_bundled_model(session: Session, store: Store) -> None:
     onnx = (BUNDLED / "model.onnx").read_bytes()
     golden = (BUNDLED / "golden.npz").read_bytes()
     model_versions.install_bundled(session, store, onnx=onnx, manifest=manifest, golden=golden)
+
+
+def install_shipped_control(session: Session) -> None:
+    description = json.loads((BUNDLED / "control" / "control.json").read_text(encoding="utf-8"))
+    digital_controls.install_shipped(session, description)
 
 
 def _sign_in_link(session: Session, role: Role) -> str:

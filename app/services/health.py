@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.queries import health as queries
 from app.db.queries import jobs as job_queries
 from app.db.session import SessionMaker, transaction
+from app.services import worker_reports
 from app.storage import Store
 
 SWEEPER: Final = "sweeper"
@@ -18,7 +19,9 @@ SWEEPER_SILENT_AFTER: Final = dt.timedelta(seconds=15)
 
 @dataclass(frozen=True)
 class Health:
-    """`is_ready`: uploads are accepted. `is_degraded`: they wait, the broker being away."""
+    """`is_ready`: uploads are accepted. `is_degraded`: they wait; the broker is away, or a
+    machine's workers refuse to work.
+    """
 
     is_ready: bool
     is_degraded: bool
@@ -39,7 +42,7 @@ def check(sessions: SessionMaker, store: Store) -> Health:
     is_ready = all(checks[name] == "ok" for name in needed)
     return Health(
         is_ready=is_ready,
-        is_degraded=is_ready and checks["broker"] != "ok",
+        is_degraded=is_ready and any(checks[name] != "ok" for name in ("broker", "control")),
         checks=checks,
     )
 
@@ -49,12 +52,16 @@ def _check_database(sessions: SessionMaker) -> dict[str, str]:
         with transaction(sessions) as session:
             has_model = queries.has_active_model(session)
             broker = _broker_state(session)
+            control = _control_state(session)
     except SQLAlchemyError:
-        return {"database": "failed", "model": "unknown", "broker": "unknown"}
+        return {
+            "database": "failed", "model": "unknown", "broker": "unknown", "control": "unknown"
+        }  # fmt: skip
     return {
         "database": "ok",
         "model": "ok" if has_model else "no active model version",
         "broker": broker,
+        "control": control,
     }
 
 
@@ -64,6 +71,12 @@ def _broker_state(session: Session) -> str:
     if found is None or found[1] > SWEEPER_SILENT_AFTER:
         return "sweeper silent"
     return "ok" if found[0].get("broker_ok") else "unreachable"
+
+
+def _control_state(session: Session) -> str:
+    """Which machines' workers take no work, since they do not answer their control as sealed."""
+    refusing = worker_reports.refusing(session)
+    return "; ".join(f"{one.host} takes no work: {one.code}" for one in refusing) or "ok"
 
 
 def job_figures(sessions: SessionMaker) -> JobFigures | None:

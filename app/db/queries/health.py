@@ -1,6 +1,7 @@
 import datetime as dt
+from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from app.db.tables import Heartbeat, ModelVersion
@@ -16,3 +17,17 @@ def last_report(session: Session, name: str) -> tuple[dict[str, object], dt.time
     wanted = select(Heartbeat.report, func.clock_timestamp() - Heartbeat.at)
     row = session.execute(wanted.where(Heartbeat.name == name)).one_or_none()
     return (row[0], row[1]) if row else None
+
+
+def reports(
+    session: Session, prefix: str, *, within: dt.timedelta
+) -> Sequence[Row[str, dict[str, object]]]:
+    """Last reports, not older than this, of the processes whose names begin so."""
+    return session.execute(
+        select(Heartbeat.name, Heartbeat.report)
+        .where(
+            Heartbeat.name.startswith(prefix, autoescape=True),
+            Heartbeat.at > func.clock_timestamp() - within,
+        )
+        .order_by(Heartbeat.name)
+    ).all()
