@@ -18,6 +18,7 @@ from app.db.tables import ImpactPreview, ModelVersion
 from app.domain.errors import NotFound
 from app.domain.impact import ImpactSummary, SampleImpact, ScoreInBrief, summarise
 from app.services import audit
+from app.services.visibility import known_version
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,7 @@ def get_impact(session: Session, version_id: uuid.UUID) -> ImpactView:
     NotFound
         `model_version_unknown`, or `impact_unknown` where none was asked for.
     """
-    if version_by_id(session, version_id) is None:
-        raise NotFound("model_version_unknown", "There is no such model version; see the list.")
+    known_version(session, version_id)
     preview = newest_preview(session, version_id)
     if preview is None:
         raise NotFound(

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from app.db.queries.model_versions import (
     active_version,
     all_versions,
-    version_by_id,
     version_by_sha256,
 )
 from app.db.tables import ModelVersion
-from app.domain.errors import Conflict, NotFound
+from app.domain.errors import Conflict
 from app.services import audit, promotions
+from app.services.visibility import known_version
 from app.storage import Store, golden_key, model_key
 
 
@@ -51,10 +51,7 @@ def list_versions(session: Session) -> list[ModelVersionView]:
 
 
 def get_version(session: Session, version_id: uuid.UUID) -> ModelVersionView:
-    version = version_by_id(session, version_id)
-    if version is None:
-        raise NotFound("model_version_unknown", "There is no such model version; see the list.")
-    return view(version)
+    return view(known_version(session, version_id))
 
 
 def version_to_use(session: Session, version_id: uuid.UUID | None) -> ModelVersion:
@@ -66,10 +63,7 @@ def version_to_use(session: Session, version_id: uuid.UUID | None) -> ModelVersi
                 "no_active_model", "No model version is active; an administrator activates one."
             )
         return version
-    version = version_by_id(session, version_id)
-    if version is None:
-        raise NotFound("model_version_unknown", "There is no such model version; see the list.")
-    return version
+    return known_version(session, version_id)
 
 
 def install_bundled(

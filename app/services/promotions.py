@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.db.queries import promotions as queries
 from app.db.queries.accounts import maker_of_key, names_of
-from app.db.queries.model_versions import active_version, version_by_id
+from app.db.queries.model_versions import active_version
 from app.db.queries.promotions import OPEN, lock_promotions, newest_preview
 from app.db.tables import Activation, ImpactPreview, ModelVersion
 from app.domain.errors import Conflict, InvalidInput, NotFound
@@ -22,8 +22,8 @@ from app.jobs import ledger
 from app.jobs.kinds import JobKind
 from app.security.permissions import SYSTEM, Principal
 from app.services import audit
-from app.services.impact import VersionBrief, version_brief
 from app.services.promotion_gate import Gate, read_gate
+from app.services.visibility import known_version
 
 MOST_REASON_CHARACTERS: Final = 1000
 INSTALLED: Final = "Came with the program; the first version of this installation."
@@ -31,12 +31,15 @@ INSTALLED: Final = "Came with the program; the first version of this installatio
 
 @dataclass(frozen=True)
 class ActivationView:
-    """One version's time as the live one; `until` is None while it is.
+    """One version's time as the live one; `id` is the version's, `until` None while it is live.
 
     `overridden` are the rules of the gate that did not hold when it was activated all the same.
     """
 
-    model_version: VersionBrief
+    id: uuid.UUID
+    name: str
+    sha256: str
+    demonstration: bool
     since: dt.datetime
     until: dt.datetime | None
     activated_by: str
@@ -66,7 +69,7 @@ def request_preview(
 
 def preview_again(session: Session, principal: Principal, version_id: uuid.UUID) -> ImpactPreview:
     """A person asks for a preview: the first failed, or samples and active version are others."""
-    version = _version(session, version_id)
+    version = known_version(session, version_id)
     preview = request_preview(session, version.id, requested_by=principal.id)
     audit.record(
         session, actor=principal.id, action="impact_preview.requested", entity="model_version",
@@ -76,7 +79,7 @@ def preview_again(session: Session, principal: Principal, version_id: uuid.UUID)
 
 
 def get_gate(session: Session, version_id: uuid.UUID) -> Gate:
-    return read_gate(session, _version(session, version_id))
+    return read_gate(session, known_version(session, version_id))
 
 
 def activate(
@@ -96,9 +99,9 @@ def activate(
         `model_version_active`, `model_unproven`, `second_person_needed`; `gate_failed` with
         `rules`, those that do not hold, unless `override` is true.
     """
-    reason = _checked(reason)
+    reason = checked_reason(reason)
     lock_promotions(session)
-    version = _version(session, version_id)
+    version = known_version(session, version_id)
     if version.state == "active":
         raise Conflict("model_version_active", "This version is active already.")
     if needs_second_person:
@@ -237,9 +240,9 @@ def retire(
     Conflict
         `model_version_active`: another is activated first; `model_version_retired`.
     """
-    reason = _checked(reason)
+    reason = checked_reason(reason)
     lock_promotions(session)
-    version = _version(session, version_id)
+    version = known_version(session, version_id)
     if version.state == "active":
         raise Conflict(
             "model_version_active", "This version is active; activate another one, then retire it."
@@ -264,17 +267,20 @@ def live_at(session: Session, at: dt.datetime | None = None) -> ActivationView:
     return _views(session, [(found.Activation, found.ModelVersion)])[0]
 
 
-def list_activations(session: Session) -> list[ActivationView]:
-    """Every time a version went live, newest first."""
-    return _views(session, [(row.Activation, row.ModelVersion) for row in
-                            queries.all_activations(session)])  # fmt: skip
+def list_activations(session: Session, version_id: uuid.UUID | None = None) -> list[ActivationView]:
+    """Every time a version, or this one, went live; newest first."""
+    rows = queries.activations(session, version_id)
+    return _views(session, [(row.Activation, row.ModelVersion) for row in rows])
 
 
 def _views(session: Session, rows: list[tuple[Activation, ModelVersion]]) -> list[ActivationView]:
     names = names_of(session, {activation.activated_by for activation, _ in rows})
     return [
         ActivationView(
-            model_version=version_brief(version),
+            id=version.id,
+            name=version.name,
+            sha256=version.sha256,
+            demonstration=version.is_demonstration,
             since=activation.began_at,
             until=activation.ended_at,
             activated_by=activation.activated_by,
@@ -287,14 +293,7 @@ def _views(session: Session, rows: list[tuple[Activation, ModelVersion]]) -> lis
     ]
 
 
-def _version(session: Session, version_id: uuid.UUID) -> ModelVersion:
-    version = version_by_id(session, version_id)
-    if version is None:
-        raise NotFound("model_version_unknown", "There is no such model version; see the list.")
-    return version
-
-
-def _checked(reason: str) -> str:
+def checked_reason(reason: str) -> str:
     reason = reason.strip()
     if not reason:
         raise InvalidInput("reason_missing", "Say in a few words why; it is kept for good.")

@@ -56,13 +56,16 @@ def activation_at(session: Session, at: dt.datetime) -> Row[Activation, ModelVer
     ).one_or_none()
 
 
-def all_activations(session: Session) -> Sequence[Row[Activation, ModelVersion]]:
-    """Newest first; a laboratory promotes a few times a year."""
-    return session.execute(
-        select(Activation, ModelVersion)
-        .join(ModelVersion, ModelVersion.id == Activation.model_version_id)
-        .order_by(Activation.began_at.desc())
-    ).all()
+def activations(
+    session: Session, version_id: uuid.UUID | None
+) -> Sequence[Row[Activation, ModelVersion]]:
+    """Newest first, of one version or of all; a laboratory promotes a few times a year."""
+    wanted = select(Activation, ModelVersion).join(
+        ModelVersion, ModelVersion.id == Activation.model_version_id
+    )
+    if version_id is not None:
+        wanted = wanted.where(Activation.model_version_id == version_id)
+    return session.execute(wanted.order_by(Activation.began_at.desc())).all()
 
 
 def database_clock(session: Session) -> dt.datetime:
