@@ -26,19 +26,24 @@ N = TypeVar("N", int, float)
 
 
 async def read_form(request: Request) -> FormValues:
-    """The fields of an urlencoded form, stripped; the last of two equal names wins."""
+    """The fields of an urlencoded form; the last of two equal names wins."""
+    return FormValues(await read_pairs(request))
+
+
+async def read_pairs(request: Request, *, most_fields: int = MAX_FIELDS) -> list[tuple[str, str]]:
+    """Names and values of an urlencoded form, stripped, in the order they were sent."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_FORM_BYTES:
             raise TooLarge("form_too_large", "The form holds too much text; shorten it.")
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=most_fields)
     except ValueError as error:
         raise InvalidInput(
             "form_unreadable", "The form could not be read; send it again."
         ) from error
-    return FormValues({name: value.strip() for name, value in pairs})
+    return [(name, value.strip()) for name, value in pairs]
 
 
 FormDep = Annotated[FormValues, Depends(read_form)]

@@ -11,6 +11,7 @@ from app.dashboard.pages import (
     model_versions,
     references,
     samples,
+    training_runs,
     try_it,
     unit_history,
 )
@@ -26,6 +27,7 @@ for pages in (
     gallery,
     agreement,
     model_versions,
+    training_runs,
     try_it,
 ):
     router.include_router(pages.router)

@@ -106,7 +106,17 @@ class DatasetHash:
 def choose_wells(session: Session, selection: Selection) -> list[ChosenWell]:
     """The sorted wells of the selection, in an order that no change of a row disturbs."""
     _refuse_unknown(session, selection)
-    rows = queries.sorted_wells(session, samples=selection.samples, donors=selection.donors)
+    return _chosen(
+        queries.sorted_wells(session, samples=selection.samples, donors=selection.donors)
+    )
+
+
+def all_wells(session: Session) -> list[ChosenWell]:
+    """Every sorted well there is, the demonstration's too."""
+    return _chosen(queries.sorted_wells(session, with_demonstration=True))
+
+
+def _chosen(rows: Sequence[SortedWellRow]) -> list[ChosenWell]:
     places = _places_of_samples(rows)
     counts: Counter[tuple[str, int]] = Counter()
     wells = []

@@ -60,6 +60,7 @@ class TrainingRunView:
     state: str
     config: dict[str, Any]
     donors: tuple[str, ...]
+    samples: tuple[uuid.UUID, ...]
     n_cells: int
     n_images: int
     dataset_sha256: str
@@ -265,6 +266,7 @@ def _view(run: TrainingRun, job: Job) -> TrainingRunView:
         state="queued" if is_waiting else run.state,
         config=run.config,
         donors=tuple(run.selection["used"]["donors"]),
+        samples=tuple(uuid.UUID(one) for one in run.selection["used"]["samples"]),
         n_cells=run.n_cells,
         n_images=run.n_images,
         dataset_sha256=run.dataset_sha256,

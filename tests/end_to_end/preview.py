@@ -27,7 +27,7 @@ from app.dashboard.contexts.wording import (
 )
 from app.dashboard.rendering import FRONTEND, render
 from app.domain.outlets import CONSTRICTION_UM, IMAGED_OUTLETS, OUTLETS
-from tests.end_to_end import preview_agreement, preview_unit_history
+from tests.end_to_end import preview_agreement, preview_training, preview_unit_history
 from tests.end_to_end.drawn_images import (
     cell_part,
     count_of,
@@ -355,6 +355,26 @@ def pages() -> dict[str, tuple[str, Shell, object, int]]:
         ),
         "/model-versions/1": (
             "model_version.html", shell("demonstration-1", "models"), model_page(), 200,
+        ),
+        "/training-runs": (
+            "training_runs_list.html", shell("Training", "models"),
+            preview_training.list_page(), 200,
+        ),
+        "/training-runs-none": (
+            "training_runs_list.html", shell("Training", "models"),
+            preview_training.empty_page(), 200,
+        ),
+        "/training-runs/new": (
+            "training_run_new.html", shell("New training run", "models"),
+            preview_training.form_page(), 200,
+        ),
+        "/training-runs/running": (
+            "training_run.html", shell("spring", "models"),
+            preview_training.one_page(preview_training.running()), 200,
+        ),
+        "/training-runs/done": (
+            "training_run.html", shell("spring", "models"),
+            preview_training.one_page(preview_training.done()), 200,
         ),
         "/try-it": (
             "try_it.html", shell("Try it", "try-it"),

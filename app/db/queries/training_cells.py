@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, UUID, aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -56,12 +56,15 @@ def sorted_wells(
     *,
     samples: Collection[uuid.UUID] | None = None,
     donors: Collection[str] | None = None,
+    with_demonstration: bool = False,
 ) -> list[SortedWellRow]:
     """Sorted wells of these samples and of these donors, all where neither is named.
 
+    The demonstration's are among all of them only if asked for.
+
     By donor, sample, outlet and number: an order that no change of a row disturbs.
     """
-    is_chosen = _is_chosen(samples, donors)
+    is_chosen = true() if with_demonstration else _is_chosen(samples, donors)
     scans = newest_scans(Well.outlet.is_not(None))
     n_cells = (
         select(ScanImage.well_id, func.count().label("n"))
