@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,8 +19,18 @@ from app.embedded import cluster, folders, postgres, valkey
 from app.embedded.installation import CODE, PortTaken, run_installation
 from app.embedded.supervisor import AlreadyRunning
 from app.security.permissions import SYSTEM, Role
-from app.services import accounts, api_keys, demo, doctor, first_start, imports, published_images
+from app.services import (
+    accounts,
+    api_keys,
+    demo,
+    doctor,
+    first_start,
+    imports,
+    published_images,
+    reproduction,
+)
 from app.services import simulate as simulation
+from app.services.analyses import requirements_of
 from app.services.doctor import Check
 from app.settings import Settings
 from app.storage import open_store, storage_url
@@ -27,6 +38,7 @@ from app.storage import open_store, storage_url
 FAILED = 1
 CANNOT_BEGIN = 2
 """Nothing was started or changed: the port, the folder or a setting stands in the way."""
+ASK_AGAIN_SECONDS = 10.0
 
 pliant = typer.Typer(
     name="pliant",
@@ -188,6 +200,41 @@ def _import(delivery: published_images.Delivery) -> None:
     )
     if report.refused:
         raise typer.Exit(FAILED)
+
+
+@pliant.command()
+def reproduce(
+    architecture: Annotated[
+        str, typer.Option(help="compact: minutes a donor; published: days a donor without a GPU.")
+    ] = "compact",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the cells.")] = None,
+    cells: Annotated[
+        int | None, typer.Option(min=20, help="At most so many cells of each class.")
+    ] = None,
+    *,
+    wait: Annotated[bool, typer.Option(help="Until all is done; what began goes on.")] = True,
+) -> None:
+    """Print table 3 of the paper beside what the imported images give here."""
+    protocol = reproduction.Protocol(architecture, epochs, cells)
+    with _installation() as (settings, sessions):
+        with transaction(sessions) as session:
+            reproduction.begin(session, SYSTEM, protocol, is_enabled=settings.training)
+        while (table := _reproduced(settings, sessions, protocol)).waiting and wait:
+            typer.echo(f"waiting for {', '.join(table.waiting)}", err=True)
+            time.sleep(ASK_AGAIN_SECONDS)
+    for line in reproduction.print_table(table):
+        typer.echo(line)
+    if table.failures:
+        raise typer.Exit(FAILED)
+
+
+def _reproduced(
+    settings: Settings, sessions: SessionMaker, protocol: reproduction.Protocol
+) -> reproduction.Table:
+    with transaction(sessions) as session:
+        needs = requirements_of(settings)
+        reproduction.score_unsorted(session, SYSTEM, protocol, parameters=needs)
+        return reproduction.read_table(session, protocol)
 
 
 def _say_place(total: int) -> imports.OnImage:

@@ -40,7 +40,7 @@ def test_help_offers_the_commands_that_exist_and_no_others() -> None:
         "doctor",
     ):
         assert f" {command} " in shown.stdout
-    for later in ("reproduce", "backup", "restore", "verify", "prepare"):
+    for later in ("backup", "restore", "verify", "prepare"):
         assert f" {later} " not in shown.stdout
 
 
