@@ -26,7 +26,7 @@ from app.domain.digital_control import ControlImage, control_figures
 from app.domain.errors import PliantError, ProcessingFailed, Unavailable
 from app.domain.imaging.outliner import Outliner
 from app.domain.imaging.parameters import ImagingParameters
-from app.services import digital_controls, worker_reports
+from app.services import digital_controls, wet_controls, worker_reports
 from app.services.control_runs import Trigger
 from app.services.digital_controls import ControlToRun, DigitalRun, SealedImage
 from app.services.inspections import NetworkFile, network_file
@@ -222,5 +222,6 @@ def check_controls(work: Work) -> None:
 
 
 def queue_timetabled(session: Session) -> None:
-    """What the sweeper does by the clock."""
+    """What the sweeper does by the clock; runs also take the scores that they waited for."""
     digital_controls.queue_checks(session, pipeline_version=pipeline.PIPELINE_VERSION)
+    wet_controls.take_scores(session)

@@ -98,7 +98,9 @@ def judge(
     """
     assert run.figures is not None, "only a measured run is judged"
     session.flush()
-    runs = queries.series_runs(session, control.id, limit=MOST_RUNS, **asdict(series_of(run)))
+    earlier = queries.series_runs(session, control.id, limit=MOST_RUNS, **asdict(series_of(run)))
+    # A sample's run is recorded before it is measured, and may be overtaken by a typed one.
+    runs = [*(one for one in earlier if one.id != run.id), run]
     frozen = queries.limits_of(session, control.id)
     resolution = queries.last_resolution(session, control.id)
     resolved_at = None if resolution is None else resolution.created_at
@@ -145,7 +147,7 @@ def _first_after(runs: Sequence[ControlRun], figure: str, resolved_at: dt.dateti
     having = [run for run in runs if _value(run, figure) is not None]
     if resolved_at is None:
         return 0
-    return sum(run.created_at <= resolved_at for run in having)
+    return sum(run.created_at <= resolved_at for run in having[:-1])
 
 
 def _freeze(session: Session, control: Control, key: str, points: Sequence[SeriesRun]) -> None:
