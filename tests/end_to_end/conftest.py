@@ -1,5 +1,6 @@
 """A real Chromium, and servers for it to visit. Every test fails on a blocked or broken script."""
 
+import re
 import shutil
 import socket
 import threading
@@ -10,11 +11,12 @@ from dataclasses import dataclass, field
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.end_to_end.preview import application
 from tests.end_to_end.product import Product, running_product
 
+SCORED_WITHIN_MS = 60_000
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -99,3 +101,30 @@ def product() -> Iterator[Product]:
     """Yield one whole product with its demonstration, shared by the tests of a run."""
     with running_product(WORKERS="2") as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def cookies(product: Product, browser: Browser) -> dict[str, str]:
+    """What a browser holds after a technician's sign-in."""
+    printed = product.command("user", "link", "--name", "technician")
+    visit = browser.new_context()
+    page = visit.new_page()
+    page.goto(product.address + re.findall(r"/sign-in/\S+", printed)[-1])
+    page.get_by_role("button", name="Look around first").click()
+    page.goto(f"{product.address}/samples")
+    expect(page.get_by_role("row", name="DEMO-1")).to_contain_text(
+        "Scored", timeout=SCORED_WITHIN_MS
+    )
+    kept = {one["name"]: one["value"] for one in visit.cookies()}
+    visit.close()
+    return kept
+
+
+@pytest.fixture
+def sample(product: Product, page: Page, cookies: dict[str, str]) -> str:
+    """The address of the demonstration's sample, for a technician who is signed in."""
+    for name, value in cookies.items():
+        page.context.add_cookies([{"name": name, "value": value, "url": product.address}])
+    page.goto(f"{product.address}/samples")
+    link = page.get_by_role("row", name="DEMO-1").get_by_role("link").first
+    return f"{product.address}{link.get_attribute('href')}"

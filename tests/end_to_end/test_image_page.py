@@ -11,36 +11,8 @@ from tests.end_to_end.screenshots import keep
 
 pytestmark = pytest.mark.browser
 
-SCORED_WITHIN_MS = 60_000
 FOLLOWED_WITHIN_MS = 30_000
 MAX_PAGE_BYTES = 300_000
-
-
-@pytest.fixture(scope="module")
-def cookies(product: Product, browser: Browser) -> dict[str, str]:
-    """What a browser holds after a technician's sign-in."""
-    printed = product.command("user", "link", "--name", "technician")
-    visit = browser.new_context()
-    page = visit.new_page()
-    page.goto(product.address + re.findall(r"/sign-in/\S+", printed)[-1])
-    page.get_by_role("button", name="Look around first").click()
-    page.goto(f"{product.address}/samples")
-    expect(page.get_by_role("row", name="DEMO-1")).to_contain_text(
-        "Scored", timeout=SCORED_WITHIN_MS
-    )
-    kept = {one["name"]: one["value"] for one in visit.cookies()}
-    visit.close()
-    return kept
-
-
-@pytest.fixture
-def sample(product: Product, page: Page, cookies: dict[str, str]) -> str:
-    """The address of the demonstration's sample, for a technician who is signed in."""
-    for name, value in cookies.items():
-        page.context.add_cookies([{"name": name, "value": value, "url": product.address}])
-    page.goto(f"{product.address}/samples")
-    link = page.get_by_role("row", name="DEMO-1").get_by_role("link").first
-    return f"{product.address}{link.get_attribute('href')}"
 
 
 def open_image(page: Page, sample: str, verdict: str, *, is_last: bool = True) -> None:

@@ -128,7 +128,7 @@ def _choices(query: GalleryQuery, wells: Sequence[WellView]) -> tuple[Choice, ..
     reasons = {"": "Any finding"}
     reasons |= {code: short_finding_text(code).capitalize() for code in CELL_FINDINGS}
     return (
-        _choice("sort", "First", {s.value: text for s, text in SORTS.items()}, query.sort.value),
+        _choice("sort", "Order", {s.value: text for s, text in SORTS.items()}, query.sort.value),
         _choice("show", "Verdict", {s.value: text for s, text in SHOWN.items()}, query.show.value),
         _choice("well", "Well", of_wells, well),
         _choice("finding", "Finding", reasons, query.finding or ""),

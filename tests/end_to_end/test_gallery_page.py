@@ -1,0 +1,95 @@
+"""The gallery of a sample's cells in a browser: chosen, excluded and restored by keys."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.end_to_end.accessibility import grave_violations, sideways_scroll_px
+from tests.end_to_end.screenshots import keep
+
+pytestmark = pytest.mark.browser
+
+FOLLOWED_WITHIN_MS = 30_000
+
+
+def open_gallery(page: Page, sample: str) -> Locator:
+    page.goto(sample)
+    page.get_by_role("link", name="All cells").press("Enter")
+    page.wait_for_selector("[data-gallery][data-drawn='240']")
+    return page.get_by_role("listbox").get_by_role("option")
+
+
+def exact_score(page: Page) -> str:
+    return page.locator("[data-part=score]").get_attribute("data-exact") or ""
+
+
+def test_cells_lie_side_by_side_with_their_crops(page: Page, sample: str) -> None:
+    tiles = open_gallery(page, sample)
+    expect(tiles).to_have_count(240)
+    shades: int = page.evaluate(
+        """() => {
+          const canvas = document.querySelector("[data-gallery] canvas");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, 60, 60);
+          return new Set(data.filter((_, place) => place % 4 === 0)).size;
+        }"""
+    )
+    assert shades > 20
+    assert grave_violations(page) == []
+    keep(page, "gallery", whole=False)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert sideways_scroll_px(page) == 0
+
+
+def test_the_gallery_is_asked_for_what_one_looks_for(page: Page, sample: str) -> None:
+    open_gallery(page, sample)
+    page.get_by_label("Verdict", exact=True).select_option("Rejected")
+    expect(page.get_by_role("option", name=re.compile("^rejected")).first).to_be_attached()
+    tiles = page.get_by_role("listbox").get_by_role("option")
+    expect(page.locator("[data-gallery] [data-verdict=accepted]")).to_have_count(0)
+    page.get_by_label("Order", exact=True).select_option("Largest")
+    expect(page).to_have_url(re.compile("sort=large.*show=rejected"))
+    sizes = [float(re.findall(r"([\d.]+) µm", tiles.nth(n).get_attribute("aria-label") or "")[0])
+             for n in range(5)]  # fmt: skip
+    assert sizes == sorted(sizes, reverse=True)
+    page.get_by_label("Finding", exact=True).select_option("Debris")
+    expect(page).to_have_url(re.compile("finding=debris"))
+
+
+def test_a_row_of_cells_is_excluded_by_keys_and_undo_brings_the_score_back(
+    page: Page, sample: str
+) -> None:
+    open_gallery(page, sample)
+    page.get_by_label("Verdict", exact=True).select_option("Accepted")
+    page.wait_for_url(re.compile("show=accepted"))
+    page.wait_for_selector("[data-gallery][data-drawn]")
+    before = exact_score(page)
+    page.get_by_role("listbox").get_by_role("option").first.focus()
+    for key in ("ArrowRight", "Shift+ArrowRight", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    chosen = page.locator("[data-gallery] [aria-selected=true]")
+    n_chosen = chosen.count()
+    assert n_chosen > 3
+    page.keyboard.press("x")
+    words = page.locator("[data-said-text]")
+    expect(words).to_have_text(re.compile(rf"Saved: {n_chosen} cells excluded\."))
+    expect(chosen).to_have_count(0)
+    expect(page.locator("[data-gallery] [data-verdict=rejected][data-by-hand]")).to_have_count(
+        n_chosen
+    )
+    note = page.locator("[data-score-before]")
+    expect(note).to_contain_text(before, timeout=FOLLOWED_WITHIN_MS)
+    page.keyboard.press("u")
+    expect(words).to_have_text(re.compile(rf"Undone: {n_chosen} cells restored again\."))
+    expect(page.locator("[data-part=score]")).to_have_attribute(
+        "data-exact", before, timeout=FOLLOWED_WITHIN_MS
+    )
+
+
+def test_a_cell_opens_in_its_image(page: Page, sample: str) -> None:
+    tiles = open_gallery(page, sample)
+    tiles.first.focus()
+    page.keyboard.press("ArrowRight")
+    cell = page.evaluate("document.activeElement.dataset.cell")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(f"/images/.*cell={cell}"))
