@@ -23,6 +23,10 @@ from models.manifest import Manifest
 
 MAX_ONNX_BYTES: Final = 64_000_000
 """The published network has 4.2 MB; an order of magnitude is left for others."""
+MAX_GOLDEN_BYTES: Final = 16_000_000
+"""Unpacked; two hundred crops with their answers have less than one."""
+LARGEST_TOLERANCE: Final = 1e-3
+"""A golden answer that may be further off guards nothing."""
 MAX_OPSET: Final = 18
 INPUT_NAME: Final = "crops"
 OUTPUT_NAME: Final = "probabilities"
@@ -41,6 +45,18 @@ KNOWN_OPERATORS: Final = frozenset(
 # fmt: on
 """What a classifier of crops needs. No control flow, no custom domain, nothing that allocates by
 a number in its input."""
+
+KNOWN_TYPES: Final = frozenset(
+    {
+        onnx.TensorProto.FLOAT,
+        onnx.TensorProto.FLOAT16,
+        onnx.TensorProto.DOUBLE,
+        onnx.TensorProto.INT32,
+        onnx.TensorProto.INT64,
+        onnx.TensorProto.BOOL,
+    }
+)
+"""Of weights and constants: those whose values can be looked at."""
 
 MODEL_FILE: Final = "model.onnx"
 MANIFEST_FILE: Final = "manifest.json"
@@ -77,19 +93,52 @@ class Golden:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Golden":
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        InvalidInput
+            ``golden_crops_unreadable``: another file, pickled objects, arrays that are no crops
+            with their answers, or a tolerance that would accept any answer.
+        """
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                golden = cls(
-                    crops=arrays["crops"],
-                    probabilities=arrays["probabilities"],
-                    tolerance=float(arrays["tolerance"]),
-                )
+            golden = cls._read(data)
         except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
-            raise InvalidInput(
-                "golden_crops_unreadable",
-                "The golden crops cannot be read; export the model again.",
-            ) from error
+            raise _golden_unreadable() from error
+        if not golden._is_sound:
+            raise _golden_unreadable()
         return golden
+
+    @classmethod
+    def _read(cls, data: bytes) -> "Golden":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            # A few packed kilobytes can hold terabytes of zeros.
+            if sum(member.file_size for member in archive.infolist()) > MAX_GOLDEN_BYTES:
+                raise _golden_unreadable()
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return cls(
+                crops=arrays["crops"],
+                probabilities=arrays["probabilities"],
+                tolerance=float(arrays["tolerance"]),
+            )
+
+    @property
+    def _is_sound(self) -> bool:
+        return (
+            self.crops.dtype == np.uint8
+            and self.crops.ndim == 3
+            and self.probabilities.dtype == np.float32
+            and self.probabilities.ndim == 2
+            and len(self.probabilities) == len(self.crops) > 0
+            and bool(np.isfinite(self.probabilities).all())
+            and 0.0 <= self.tolerance <= LARGEST_TOLERANCE
+        )
+
+
+def _golden_unreadable() -> InvalidInput:
+    return InvalidInput(
+        "golden_crops_unreadable", "The golden crops cannot be read; export the model again."
+    )
 
 
 class Bundle(NamedTuple):
@@ -138,7 +187,8 @@ def check_onnx(data: bytes, manifest: Manifest) -> None:
         ``model_digest_mismatch``: the bytes are not the ones described.
     InvalidInput
         ``model_not_onnx``, ``model_external_data``, ``model_operator_unknown``,
-        ``model_wrong_opset``, ``model_wrong_shape``, ``model_weights_not_finite``.
+        ``model_wrong_opset``, ``model_wrong_shape``, ``model_weights_of_unknown_type``,
+        ``model_weights_not_finite``.
     """
     if len(data) > MAX_ONNX_BYTES:
         raise TooLarge(
@@ -191,7 +241,11 @@ def _check_self_contained(model: onnx.ModelProto) -> None:
 def _check_operators(model: onnx.ModelProto) -> None:
     if model.functions:
         raise _unknown_operator(f"function {model.functions[0].name}")
+    if model.training_info:
+        raise _unknown_operator("a graph for training")
     for node in model.graph.node:
+        if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
+            raise _unknown_operator(f"a graph inside {node.op_type}")
         if node.domain not in {"", "ai.onnx"}:
             raise _unknown_operator(f"{node.domain}.{node.op_type}")
         if node.op_type not in KNOWN_OPERATORS:
@@ -258,13 +312,27 @@ def _shape(port: onnx.ValueInfoProto) -> tuple[int | None, ...]:
 
 def _check_weights(model: onnx.ModelProto) -> None:
     for tensor in _tensors(model):
+        if tensor.data_type not in KNOWN_TYPES:
+            kind = onnx.TensorProto.DataType.Name(tensor.data_type)
+            raise InvalidInput(
+                "model_weights_of_unknown_type",
+                f"The network's {tensor.name or 'constant'} holds numbers of type {kind}, which "
+                "is not allowed here; export it as float32.",
+            )
         values = numpy_helper.to_array(tensor)
         if values.dtype.kind == "f" and not bool(np.isfinite(values).all()):
-            raise InvalidInput(
-                "model_weights_not_finite",
-                f"The network's {tensor.name or 'constant'} holds a value that is not a finite "
-                "number; train it again.",
-            )
+            raise _not_finite(tensor.name or "constant")
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if not np.isfinite([attribute.f, *attribute.floats]).all():
+                raise _not_finite(f"{attribute.name} of {node.op_type}")
+
+
+def _not_finite(name: str) -> InvalidInput:
+    return InvalidInput(
+        "model_weights_not_finite",
+        f"The network's {name} holds a value that is not a finite number; train it again.",
+    )
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
@@ -275,6 +343,8 @@ def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
         yield sparse.indices
     for node in model.graph.node:
         for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.TENSOR:
+            if attribute.HasField("t"):
                 yield attribute.t
+            if attribute.HasField("sparse_tensor"):
+                yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
             yield from attribute.tensors

@@ -12,17 +12,17 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, TypeVar
 
 from app.domain.cell_looks import LOOK_NAMES
+from app.domain.error_rates import ErrorRates
 from app.domain.errors import InvalidInput
 from app.domain.outlets import OUTLETS
 from app.domain.population import TrainingDonors
+from app.domain.training_config import ARCHITECTURES, TARGETS
 from models.calibration import Calibration
 
 FORMAT: Final = "pliant-model/1"
-TARGETS: Final = ("outlet", "class")
-ARCHITECTURES: Final = ("compact", "published")
 SHA256_HEX_DIGITS: Final = 64
-OPTIONAL: Final = ("training_donors", "calibration")
-"""Members that manifests from before scores had a guard lack."""
+OPTIONAL: Final = ("training_donors", "calibration", "error_rates")
+"""Members that manifests from before there was a use for them lack."""
 
 T = TypeVar("T")
 _NUMBERS: Final = re.compile(r"\[\n(?: *-?[0-9][0-9.eE+-]*,?\n)+ *\]")
@@ -85,6 +85,9 @@ class Manifest:
     calibration
         Errors over further donors of known truth (`models.calibration.Calibration`); None where
         there were none. Where there is one, scores take their error from it.
+    error_rates
+        Called and true cells of each donor, by networks the donor did not fit; None where donors
+        were not held out.
     """
 
     name: str
@@ -104,6 +107,7 @@ class Manifest:
     score_error: ScoreError | None
     training_donors: Mapping[str, Any] | None = None
     calibration: Mapping[str, Any] | None = None
+    error_rates: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _refuse_unless(self.target in TARGETS, f"target {self.target!r} is unknown")
@@ -125,8 +129,9 @@ class Manifest:
             donors = TrainingDonors.from_json(self.training_donors)
             if self.calibration is not None:
                 Calibration.from_json(self.calibration)
-        except (KeyError, TypeError, ValueError) as error:
-            raise _refusal("training_donors or calibration cannot be read") from error
+            ErrorRates.from_json(self.error_rates, self.outlets)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise _refusal("training_donors, calibration or error_rates cannot be read") from error
         if donors is not None:
             _refuse_unless(
                 donors.looks.shape == (len(donors.codes), len(LOOK_NAMES)),
@@ -195,6 +200,7 @@ class Manifest:
             score_error=None if error is None else _score_error(error),
             training_donors=_optional(values, "training_donors"),
             calibration=_optional(values, "calibration"),
+            error_rates=_optional(values, "error_rates"),
         )
 
     @classmethod

@@ -20,6 +20,9 @@ CROP_PX: Final = 60
 LEAST_PROBABILITY: Final = 1e-6
 """Keeps the logarithm of a probability finite in float32."""
 
+PENULTIMATE: Final = "penultimate"
+"""The last hidden layer, by name: what a probe reads."""
+
 COMPACT_STAGES: Final = ((16, 5, 2), (32, 3, 2), (48, 3, 1), (64, 3, 2), (64, 3, 1))
 """Filters, kernel side and stride of each convolution of the compact network."""
 COMPACT_DENSE: Final = 64
@@ -53,8 +56,8 @@ def build_published(n_classes: int = 2) -> keras.Model:
     x = layers.Conv2D(64, 3, activation="relu")(x)
     x = layers.MaxPooling2D(2)(layers.BatchNormalization()(x))  # (batch, 3, 3, 64)
     x = layers.Flatten()(x)
-    for _ in range(3):
-        x = layers.Dense(128, activation="relu")(x)
+    for name in (None, None, PENULTIMATE):
+        x = layers.Dense(128, activation="relu", name=name)(x)
         x = layers.Dropout(0.2)(layers.BatchNormalization()(x))
     probabilities = layers.Dense(n_classes, activation="softmax", name=OUTPUT_NAME)(x)
     return keras.Model(crops, probabilities, name="published")
@@ -68,7 +71,8 @@ def build_compact(n_classes: int = 4) -> keras.Model:
         x = layers.Conv2D(filters, kernel_px, strides=stride, padding="same", use_bias=False)(x)
         x = layers.ReLU()(layers.BatchNormalization(momentum=BATCH_MOMENTUM)(x))
     x = layers.GlobalAveragePooling2D()(x)  # (batch, 64)
-    x = layers.Dropout(COMPACT_DROPOUT)(layers.Dense(COMPACT_DENSE, activation="relu")(x))
+    x = layers.Dense(COMPACT_DENSE, activation="relu", name=PENULTIMATE)(x)
+    x = layers.Dropout(COMPACT_DROPOUT)(x)
     place_and_steepness = layers.Dense(2, name="place_and_steepness")(x)
     probabilities = OrderedClasses(n_classes, name=OUTPUT_NAME)(place_and_steepness)
     return keras.Model(crops, probabilities, name="compact")

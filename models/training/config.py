@@ -1,13 +1,19 @@
 """Every number a training run depends on, with its default; saved in the manifest as JSON."""
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, Self
 
 from app.domain.outlets import IMAGED_OUTLETS
+from app.domain.training_config import RunConfig
 
 CLASS_OUTLETS: Final = (3, 4)
 """Outlets the two columns of target ``class`` stand for, as in the published score."""
+
+
+LEARNING_RATES: Final = (1e-4, 0.1)
+MOST_EPOCHS: Final = 80
+"""Limits of a search, as published."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +64,21 @@ class TrainingConfig:
     patience_epochs: int | None = None
     """Stop after so many epochs without a better loss on the choosing donors; None: never."""
     seed: int = 20_230_108
+    imaged_outlets: tuple[int, ...] = IMAGED_OUTLETS
+    """Outlets with cells to learn from, consecutive."""
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     @property
     def outlets(self) -> tuple[int, ...]:
         """The outlets the network's columns stand for."""
-        return IMAGED_OUTLETS if self.target == "outlet" else CLASS_OUTLETS
+        return self.imaged_outlets if self.target == "outlet" else CLASS_OUTLETS
+
+    def scaled(self, learning_rate: float, epochs: float) -> Self:
+        """With learning rate and epochs multiplied, within the published search's limits."""
+        rate = min(max(self.learning_rate * learning_rate, LEARNING_RATES[0]), LEARNING_RATES[1])
+        return replace(
+            self, learning_rate=rate, epochs=max(1, min(round(self.epochs * epochs), MOST_EPOCHS))
+        )
 
     def to_json(self) -> dict[str, Any]:
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))  # tuples become lists
@@ -91,6 +106,20 @@ def published_config(*, seed: int = 1) -> TrainingConfig:
             shift_px=0,
             degraded_share=0.0,
         ),
+    )
+
+
+def configure(run: RunConfig, imaged_outlets: tuple[int, ...]) -> TrainingConfig:
+    """Everything a network needs, from what an administrator decided and the outlets at hand."""
+    usual = published_config() if run.architecture == "published" else TrainingConfig()
+    return replace(
+        usual,
+        target=run.target,
+        epochs=run.epochs,
+        learning_rate=run.learning_rate,
+        batch_size=run.batch_size,
+        seed=run.seed,
+        imaged_outlets=imaged_outlets,
     )
 
 

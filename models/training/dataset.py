@@ -1,18 +1,24 @@
 """Labelled crops in memory, who they come from, and how an epoch is drawn from them."""
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.errors import InvalidInput
-from app.domain.outlets import DeformabilityClass, class_of
+from app.domain.outlets import LAST_DEFORMABLE_OUTLET, DeformabilityClass, class_of
+from app.domain.partitions import CellKeys, identify_crops
+
+N_OUTLINE_RADII: Final = 32
 
 
 @dataclass(frozen=True)
-class CellSet:
-    """Labelled crops.
+class LabelledCells:
+    """Cells of sorted wells, wherever they come from.
 
     Attributes
     ----------
@@ -23,73 +29,70 @@ class CellSet:
     donors
         str, shape (n,): donor codes.
     wells
-        int64, shape (n,): the donor's well of that outlet.
+        str, shape (n,): names unique over all donors; a well holds cells of one outlet.
+    well_numbers
+        int64, shape (n,): the donor's first, second... well of that outlet, from 1.
+    cell_ids
+        str, shape (n,), unique.
     diameters_um
         float32, shape (n,): planar size as segmented.
+    outlines
+        float32, shape (n, 32): radii in pixels at equal angles from the crop's middle, the first
+        along the columns; zeros where not known.
     """
 
     crops: NDArray[np.uint8]
     outlets: NDArray[np.int64]
     donors: NDArray[np.str_]
-    wells: NDArray[np.int64]
+    wells: NDArray[np.str_]
+    well_numbers: NDArray[np.int64]
+    cell_ids: NDArray[np.str_]
     diameters_um: NDArray[np.float32]
+    outlines: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.crops)
 
-    def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "CellSet":
-        return CellSet(
-            crops=self.crops[chosen],
-            outlets=self.outlets[chosen],
-            donors=self.donors[chosen],
-            wells=self.wells[chosen],
-            diameters_um=self.diameters_um[chosen],
-        )
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "LabelledCells":
+        return LabelledCells(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def donor_codes(self) -> tuple[str, ...]:
         return tuple(str(code) for code in np.unique(self.donors))
 
+    @property
+    def is_rigid(self) -> NDArray[np.bool_]:
+        return self.outlets > LAST_DEFORMABLE_OUTLET
 
-def join_cells(sets: Sequence[CellSet]) -> CellSet:
-    return CellSet(
-        crops=np.concatenate([cells.crops for cells in sets]),
-        outlets=np.concatenate([cells.outlets for cells in sets]),
-        donors=np.concatenate([cells.donors for cells in sets]),
-        wells=np.concatenate([cells.wells for cells in sets]),
-        diameters_um=np.concatenate([cells.diameters_um for cells in sets]),
+    @cached_property
+    def keys(self) -> CellKeys:
+        return CellKeys(
+            cells=self.cell_ids,
+            wells=self.wells,
+            donors=self.donors,
+            outlets=self.outlets,
+            pictures=identify_crops(self.crops),
+        )
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of ids, labels and pixels in the order of the ids: whether two runs had the same data."""
+        order = np.argsort(self.cell_ids)
+        digest = hashlib.sha256()
+        for place in order:
+            words = (self.cell_ids[place], self.outlets[place], self.donors[place])
+            digest.update(f"{words}{self.wells[place]}".encode())
+            digest.update(self.crops[place].tobytes())
+        return digest.hexdigest()
+
+
+def join_cells(sets: Sequence[LabelledCells]) -> LabelledCells:
+    return LabelledCells(
+        *(
+            np.concatenate([getattr(cells, field.name) for cells in sets])
+            for field in fields(LabelledCells)
+        )
     )
-
-
-@dataclass(frozen=True)
-class Partition:
-    """Three sets of cells that share no donor.
-
-    Attributes
-    ----------
-    fit
-        Fits the weights.
-    choose
-        Chooses the temperature (and, in a search, the configuration).
-    report
-        Looked at once, for the figures in the manifest.
-    """
-
-    fit: CellSet
-    choose: CellSet
-    report: CellSet
-
-    def __post_init__(self) -> None:
-        seen: dict[str, str] = {}
-        for name in ("fit", "choose", "report"):
-            for code in getattr(self, name).donor_codes:
-                if code in seen:
-                    raise InvalidInput(
-                        "partition_leak",
-                        f"Donor {code} is in the sets {seen[code]!r} and {name!r}; "
-                        "keep each donor in one set.",
-                    )
-                seen[code] = name
 
 
 def class_indices(outlets: NDArray[np.int64], columns: tuple[int, ...]) -> NDArray[np.int64]:
@@ -119,7 +122,7 @@ def class_indices(outlets: NDArray[np.int64], columns: tuple[int, ...]) -> NDArr
     return np.searchsorted(np.asarray(columns), outlets).astype(np.int64)
 
 
-def balanced_groups(cells: CellSet) -> list[NDArray[np.int64]]:
+def balanced_groups(cells: LabelledCells) -> list[NDArray[np.int64]]:
     """Return the indices of each donor's cells of each outlet: the groups drawn equally often."""
     keys = np.char.add(np.char.add(cells.donors, "/"), cells.outlets.astype(np.str_))
     return [np.flatnonzero(keys == key) for key in np.unique(keys)]
@@ -137,9 +140,26 @@ def draw_epoch(
     return rng.permutation(np.concatenate(drawn))
 
 
-def training_prior(cells: CellSet, columns: tuple[int, ...]) -> tuple[float, ...]:
+def training_prior(cells: LabelledCells, columns: tuple[int, ...]) -> tuple[float, ...]:
     """Share of each output column in an epoch drawn by `draw_epoch`."""
     first_of_group = np.array([group[0] for group in balanced_groups(cells)])
     labels = class_indices(cells.outlets[first_of_group], columns)
     shares = np.bincount(labels, minlength=len(columns)) / len(labels)
     return tuple(float(share) for share in shares)
+
+
+def limit_cells_per_class(
+    cells: LabelledCells, at_most: int | None, rng: np.random.Generator
+) -> LabelledCells:
+    """Keep so many deformable and so many rigid cells, as evenly over wells as they allow."""
+    if at_most is None:
+        return cells
+    rank = np.empty(len(cells), np.int64)
+    for well in np.unique(cells.wells):
+        here = np.flatnonzero(cells.wells == well)
+        rank[here] = rng.permutation(len(here))
+    kept = []
+    for is_rigid in (False, True):
+        members = rng.permutation(np.flatnonzero(cells.is_rigid == is_rigid))
+        kept.append(members[np.argsort(rank[members], kind="stable")][:at_most])
+    return cells.select(np.sort(np.concatenate(kept)))

@@ -1,49 +1,30 @@
-"""One training run, from configuration to a checked bundle."""
+"""One training run on drawn donors, from configuration to a checked bundle.
 
-import time
+Drawn donors are one more source of labelled cells: they are fitted and reported as a laboratory's
+are (`models.training.labelled`), but with three sets of donors instead of folds, since there is no
+end to them. What is handed over is the network that was reported.
+"""
+
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
-import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from models.artefact import Bundle, sha256_of
+from app.domain.partitions import Holdout, Split
+from models.artefact import Bundle
 from models.classifier import Classifier
-from models.evaluation import (
-    evaluate,
-    rigidity_score_error,
-    size_only_accuracy,
-    summarise_score_errors,
-)
+from models.evaluation import rigidity_score_error, summarise_score_errors
 from models.manifest import Manifest, ScoreError
-from models.training.architecture import CROP_PX, multiply_adds
+from models.training.checkpoints import NoCheckpoints
 from models.training.config import DrawnDonorsConfig, TrainingConfig
-from models.training.dataset import CellSet, Partition, training_prior
-from models.training.drawn_donors import draw_partition, draw_unsorted, report_donors
-from models.training.export import OPSET, bundle_of, metadata_of, parity, to_onnx
-from models.training.fit import Epoch, choose_temperature, fit_network
+from models.training.dataset import LabelledCells
+from models.training.drawn_donors import draw_three_sets, draw_unsorted, report_donors
+from models.training.folds import Fits, Progress, fit_fold
+from models.training.handover import Labels, describe, hand_over
+from models.training.reporting import error_rates_of, report_folds
 
 OnStep = Callable[[str], None]
-
-N_GOLDEN: Final = 200
-N_PARITY: Final = 512
-UNHASHED: Final = "0" * 64
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """A network after its last epoch, in Keras and through ONNX Runtime."""
-
-    model: keras.Model
-    onnx: bytes
-    manifest: Manifest
-    epochs: list[Epoch]
-    fit_seconds: float
-
-    def classifier(self) -> Classifier:
-        return Classifier.load(self.onnx, self.manifest)
 
 
 def build_bundle(
@@ -64,112 +45,63 @@ def build_bundle(
     -------
     A bundle marked as demonstration, parity and golden crops checked.
     """
-    partition = draw_partition(drawn, on_step=on_step)
-    on_step(
-        f"fitting to {len(partition.fit)} cells of {len(partition.fit.donor_codes)} drawn donors"
-    )
-    fitted = _fit(name, training, partition, _data_of(partition, drawn), on_step)
-    report = partition.report
-    spread = _spread(len(report), N_PARITY)
-    difference, _ = parity(fitted.model, fitted.classifier(), report.crops[spread])
-    on_step(f"Keras and ONNX Runtime differ by at most {difference:.1e}")
+    cells, split = draw_three_sets(drawn, on_step=on_step)
+    on_step(f"fitting to {len(split.fit)} cells of {drawn.n_fit_donors} drawn donors")
+    fits = Fits(lambda progress: on_step(_line(progress)), NoCheckpoints(), 1)
+    fold = fit_fold(cells, split, (training,), fits)
+    figures, _ = report_folds(cells, (fold,), training.seed)
     manifest = replace(
-        fitted.manifest,
-        metrics=_metrics(fitted, partition, difference),
-        score_error=_score_error(fitted, drawn, on_step),
-    )
-    return bundle_of(fitted.onnx, manifest, report.crops[_spread(len(report), N_GOLDEN)])
-
-
-def _fit(
-    name: str,
-    training: TrainingConfig,
-    partition: Partition,
-    data: dict[str, Any],
-    on_step: OnStep,
-) -> _Fitted:
-    start = time.monotonic()
-    model, epochs = fit_network(
-        partition.fit,
-        partition.choose,
-        training,
-        on_epoch=lambda epoch: on_step(
-            f"epoch {epoch.number}/{epoch.of}: loss {epoch.loss:.4f}, on other donors "
-            f"{epoch.choose_loss:.4f}, accuracy {epoch.choose_accuracy:.3f}"
+        describe(
+            Labels(name, demonstration=True),
+            fold.config,
+            temperature=fold.temperature,
+            prior=fold.prior,
+            data=_data_of(cells, split, drawn),
         ),
+        metrics=figures,
+        error_rates=error_rates_of((fold,), Holdout.DONOR),
     )
-    fit_seconds = time.monotonic() - start
-    temperature = choose_temperature(model, partition.choose, training)
-    manifest = Manifest(
-        name=name,
-        architecture=training.architecture,
-        target=training.target,
-        outlets=training.outlets,
-        crop_px=CROP_PX,
-        normalisation=training.normalisation,
-        opset=OPSET,
-        sha256=UNHASHED,
-        demonstration=True,
-        temperature=temperature,
-        training_prior=training_prior(partition.fit, training.outlets),
-        data=data,
-        training=training.to_json(),
-        metrics={},
-        score_error=None,
+    report = cells.select(split.report)
+    bundle = hand_over(fold.model, manifest, report)
+    return bundle._replace(
+        manifest=replace(bundle.manifest, score_error=_score_error(bundle, drawn, on_step))
     )
-    onnx_file = to_onnx(model, metadata_of(manifest))
-    manifest = replace(manifest, sha256=sha256_of(onnx_file))
-    return _Fitted(model, onnx_file, manifest, epochs, fit_seconds)
 
 
-def _data_of(partition: Partition, drawn: DrawnDonorsConfig) -> dict[str, Any]:
-    def described(cells: CellSet) -> dict[str, Any]:
-        return {"donors": list(cells.donor_codes), "n_cells": len(cells)}
+def _line(progress: Progress) -> str:
+    return (
+        f"epoch {progress.epoch}/{progress.epochs}: loss {progress.loss:.4f}, "
+        f"accuracy {progress.accuracy:.3f}"
+    )
+
+
+def _data_of(cells: LabelledCells, split: Split, drawn: DrawnDonorsConfig) -> dict[str, Any]:
+    def described(name: str) -> dict[str, Any]:
+        part = cells.select(split.parts()[name])
+        return {"donors": list(part.donor_codes), "n_cells": len(part)}
 
     return {
         "kind": "drawn",
+        "cells_sha256": cells.sha256,
         "configuration": drawn.to_json(),
-        "fit": described(partition.fit),
-        "choose": described(partition.choose),
-        "report": described(partition.report),
+        **{name: described(name) for name in split.parts()},
     }
 
 
-def _metrics(fitted: _Fitted, partition: Partition, difference: float) -> dict[str, Any]:
-    fit, report = partition.fit, partition.report
-    p_outlet = fitted.classifier().predict(report.crops)
-    figures = evaluate(p_outlet, report.outlets, report.donors, fitted.manifest.outlets)
-    size_only = size_only_accuracy(
-        fit.diameters_um, fit.outlets, report.diameters_um, report.outlets
-    )
-    return figures | {
-        "baselines": {"size_only": size_only},
-        "parity": difference,
-        "parameters": fitted.model.count_params(),
-        "multiply_adds": multiply_adds(fitted.model),
-        "fit_seconds": round(fitted.fit_seconds, 1),
-        "epochs": [asdict(epoch) for epoch in fitted.epochs],
-    }
-
-
-def _score_error(fitted: _Fitted, drawn: DrawnDonorsConfig, on_step: OnStep) -> ScoreError | None:
-    if fitted.manifest.target != "outlet" or drawn.n_report_donors < 2:
+def _score_error(bundle: Bundle, drawn: DrawnDonorsConfig, on_step: OnStep) -> ScoreError | None:
+    manifest: Manifest = bundle.manifest
+    if manifest.target != "outlet" or drawn.n_report_donors < 2:
         return None
-    classifier, errors = fitted.classifier(), []
+    classifier, errors = Classifier.load(bundle.onnx, manifest), []
     for donor in report_donors(drawn):
         sample = draw_unsorted(donor, drawn)
         errors.append(
             rigidity_score_error(
                 classifier.predict(sample.crops),
                 sample.drawn_outlets,
-                fitted.manifest.outlets,
-                fitted.manifest.training_prior,
+                manifest.outlets,
+                manifest.training_prior,
             )
         )
         on_step(f"donor {donor.code}: {len(sample.crops)} unsorted cells, RS {errors[-1]:+.3f}")
     return summarise_score_errors(np.asarray(errors))
-
-
-def _spread(n_cells: int, wanted: int) -> NDArray[np.int64]:
-    """Indices spread evenly over all cells, hence over donors and outlets."""
-    return np.unique(np.linspace(0, n_cells - 1, min(wanted, n_cells)).astype(np.int64))

@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -102,9 +103,46 @@ def cut_a_wire(model: onnx.ModelProto) -> None:
     model.graph.node[-1].input[0] = "nowhere"
 
 
+def hide_a_graph(model: onnx.ModelProto) -> None:
+    attribute = model.graph.node[-1].attribute.add()
+    attribute.name, attribute.type = "body", onnx.AttributeProto.GRAPH
+    attribute.g.name = "within"
+
+
+def bring_training(model: onnx.ModelProto) -> None:
+    model.training_info.add().algorithm.CopyFrom(model.graph)
+
+
+def put_nan_into_an_attribute(model: onnx.ModelProto) -> None:
+    nan = helper.make_node("Constant", [], ["unused"], value_float=float("nan"))
+    model.graph.node.insert(0, nan)
+
+
+def use_strings(model: onnx.ModelProto) -> None:
+    words = onnx.TensorProto(
+        name="words", data_type=onnx.TensorProto.STRING, dims=[1], string_data=[b"import os"]
+    )
+    model.graph.initializer.append(words)
+
+
+def use_numbers_nobody_can_look_at(model: onnx.ModelProto) -> None:
+    eighths = helper.make_tensor("eighths", onnx.TensorProto.FLOAT8E4M3FN, [1], b"\x7f", raw=True)
+    model.graph.initializer.append(eighths)
+
+
+def claim_more_weights_than_there_are(model: onnx.ModelProto) -> None:
+    model.graph.initializer[0].dims[0] = 1 << 40
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
+        (hide_a_graph, "model_operator_unknown"),
+        (bring_training, "model_operator_unknown"),
+        (put_nan_into_an_attribute, "model_weights_not_finite"),
+        (use_strings, "model_weights_of_unknown_type"),
+        (use_numbers_nobody_can_look_at, "model_weights_of_unknown_type"),
+        (claim_more_weights_than_there_are, "model_not_onnx"),
         (point_elsewhere, "model_external_data"),
         (use_a_custom_operator, "model_operator_unknown"),
         (use_a_loop, "model_operator_unknown"),
@@ -192,7 +230,37 @@ def plain_array() -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", pickle.dumps([1]), plain_array()])
+def packed(**arrays: Any) -> bytes:  # noqa: ANN401  whatever a stranger may pack
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+CROPS = np.zeros((2, 60, 60), np.uint8)
+ANSWERS = np.full((2, 4), 0.25, np.float32)
+TOLERANCE = np.float64(1e-5)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"PK\x03\x04",
+        pickle.dumps([1]),
+        plain_array(),
+        packed(crops=CROPS, probabilities=ANSWERS),
+        packed(crops=np.array([{}, {}]), probabilities=ANSWERS, tolerance=TOLERANCE),
+        packed(crops=CROPS.astype(float), probabilities=ANSWERS, tolerance=TOLERANCE),
+        packed(crops=CROPS[:1], probabilities=ANSWERS, tolerance=TOLERANCE),
+        packed(crops=CROPS[:0], probabilities=ANSWERS[:0], tolerance=TOLERANCE),
+        packed(crops=CROPS, probabilities=ANSWERS * np.nan, tolerance=TOLERANCE),
+        packed(crops=CROPS, probabilities=ANSWERS, tolerance=np.float64(1.0)),
+        packed(crops=CROPS, probabilities=ANSWERS, tolerance=np.float64("nan")),
+        packed(
+            crops=np.zeros((9000, 60, 60), np.uint8), probabilities=ANSWERS, tolerance=TOLERANCE
+        ),
+    ],
+)
 def test_golden_crops_that_cannot_be_read_are_refused(data: bytes) -> None:
     with pytest.raises(InvalidInput, match="golden_crops_unreadable"):
         Golden.from_bytes(data)

@@ -10,12 +10,12 @@ from app.domain.errors import InvalidInput
 from models.training.augmentation import augment_crops
 from models.training.config import AugmentationConfig, quick_donors
 from models.training.dataset import (
-    CellSet,
-    Partition,
+    LabelledCells,
     balanced_groups,
     class_indices,
     draw_epoch,
     join_cells,
+    limit_cells_per_class,
     training_prior,
 )
 from models.training.drawn_donors import draw_unsorted, report_donors
@@ -30,25 +30,22 @@ STILL = AugmentationConfig(
 )
 
 
-def cells_of(donor: str, outlets: list[int]) -> CellSet:
+def cells_of(donor: str, outlets: list[int], *, well: int = 1) -> LabelledCells:
     n = len(outlets)
-    return CellSet(
+    return LabelledCells(
         crops=np.zeros((n, 60, 60), np.uint8),
         outlets=np.array(outlets),
         donors=np.full(n, donor),
-        wells=np.ones(n, np.int64),
+        wells=np.array([f"{donor}/outlet {outlet}/well {well}" for outlet in outlets]),
+        well_numbers=np.full(n, well),
+        cell_ids=np.array([f"{donor}/{well}/{place}" for place in range(n)]),
         diameters_um=np.full(n, 6.2, np.float32),
+        outlines=np.zeros((n, 32), np.float32),
     )
 
 
 def drawn_crops(n: int = 64) -> NDArray[np.uint8]:
     return np.random.default_rng(5).integers(60, 200, (n, 60, 60)).astype(np.uint8)
-
-
-def test_a_donor_in_two_sets_is_refused_by_name() -> None:
-    one, two = cells_of("A", [2, 3]), cells_of("B", [4, 5])
-    with pytest.raises(InvalidInput, match="Donor A is in the sets 'fit' and 'report'"):
-        Partition(fit=one, choose=two, report=one)
 
 
 def test_each_donor_and_outlet_is_drawn_equally_often_however_many_cells_it_has() -> None:
@@ -62,6 +59,25 @@ def test_the_training_prior_is_the_mix_that_is_drawn() -> None:
     cells = join_cells([cells_of("A", [2, 3, 3, 3]), cells_of("B", [3, 4, 5, 5, 5])])
     assert training_prior(cells, (2, 3, 4, 5)) == pytest.approx((0.2, 0.4, 0.2, 0.2))
     assert training_prior(cells, (3, 4)) == pytest.approx((0.6, 0.4))
+
+
+def test_a_limit_per_class_is_met_by_all_wells_alike() -> None:
+    cells = join_cells(
+        [cells_of("A", [2] * 30 + [4] * 8), cells_of("A", [2] * 10, well=2), cells_of("B", [2] * 4)]
+    )
+    kept = limit_cells_per_class(cells, 20, np.random.default_rng(1))
+    wells = dict(zip(*np.unique(kept.wells, return_counts=True), strict=True))
+    assert wells["A/outlet 4/well 1"] == 8
+    assert wells["B/outlet 2/well 1"] == 4
+    assert wells["A/outlet 2/well 1"] + wells["A/outlet 2/well 2"] == 16
+    assert abs(wells["A/outlet 2/well 1"] - wells["A/outlet 2/well 2"]) <= 2
+
+
+def test_the_hash_of_cells_is_of_their_content_and_not_of_their_order() -> None:
+    cells = cells_of("A", [2, 3, 4])
+    assert cells.select(np.array([2, 0, 1])).sha256 == cells.sha256
+    other = cells_of("A", [2, 3, 5])
+    assert other.sha256 != cells.sha256
 
 
 def test_columns_are_outlets_or_the_two_classes() -> None:

@@ -41,6 +41,9 @@ def test_a_manifest_survives_the_way_through_text(manifest: Manifest) -> None:
         ("metrics", None),
         ("score_error", {"sd": 0.1}),
         ("score_error", 0.1),
+        ("error_rates", {"held_out": "donor"}),
+        ("error_rates", {"held_out": "donor", "outlets": [2, 3], "donors": [{"confusion": 7}]}),
+        ("error_rates", []),
     ],
 )
 def test_a_manifest_that_could_mislead_is_refused(

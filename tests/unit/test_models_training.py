@@ -7,49 +7,34 @@ import numpy as np
 import pytest
 
 from app.domain.imaging.normalisation import normalise_crops
-from app.domain.outlets import IMAGED_OUTLETS
-from app.domain.synthetic.crops import draw_crops
-from app.domain.synthetic.donors import draw_donor, draw_well_look
 from models.artefact import Bundle, sha256_of
 from models.classifier import Classifier, verify_golden
 from models.manifest import Manifest
 from models.training import architecture, export, fit
 from models.training.config import TrainingConfig, published_config
-from models.training.dataset import CellSet, join_cells, training_prior
+from models.training.dataset import LabelledCells, training_prior
+from tests.unit.labelled_cells import draw_cells
 
 TINY = TrainingConfig(epochs=3, batch_size=32, learning_rate=3e-3, seed=4)
 
 
-def drawn_cells(code: str, n_per_outlet: int) -> CellSet:
-    donor = draw_donor(code, 4)
-    outlets = np.repeat(IMAGED_OUTLETS, n_per_outlet)
-    crops, truth = draw_crops(donor, draw_well_look(donor, outlet=None, well=1), outlets, seed=4)
-    return CellSet(
-        crops=crops,
-        outlets=outlets,
-        donors=np.full(len(outlets), code),
-        wells=np.ones(len(outlets), np.int64),
-        diameters_um=(truth.diameter_px * 0.1825).astype(np.float32),
-    )
+@pytest.fixture(scope="module")
+def cells() -> LabelledCells:
+    return draw_cells(["T1", "T2"], n_per_well=20)
 
 
 @pytest.fixture(scope="module")
-def cells() -> CellSet:
-    return join_cells([drawn_cells("T1", 40), drawn_cells("T2", 40)])
+def choose() -> LabelledCells:
+    return draw_cells(["T3"], n_per_well=10)
 
 
 @pytest.fixture(scope="module")
-def choose() -> CellSet:
-    return drawn_cells("T3", 20)
-
-
-@pytest.fixture(scope="module")
-def fitted(cells: CellSet, choose: CellSet) -> Any:  # noqa: ANN401  Keras carries no types
+def fitted(cells: LabelledCells, choose: LabelledCells) -> Any:  # noqa: ANN401  Keras carries no types
     model, _ = fit.fit_network(cells, choose, TINY)
     return model
 
 
-def manifest_of(config: TrainingConfig, cells: CellSet, onnx_file: bytes) -> Manifest:
+def manifest_of(config: TrainingConfig, cells: LabelledCells, onnx_file: bytes) -> Manifest:
     return Manifest(
         name="test",
         architecture=config.architecture,
@@ -69,7 +54,7 @@ def manifest_of(config: TrainingConfig, cells: CellSet, onnx_file: bytes) -> Man
     )
 
 
-def exported(model: Any, config: TrainingConfig, cells: CellSet) -> Bundle:  # noqa: ANN401  see above
+def exported(model: Any, config: TrainingConfig, cells: LabelledCells) -> Bundle:  # noqa: ANN401  see above
     onnx_file = export.to_onnx(model, {"normalisation": config.normalisation})
     return export.bundle_of(onnx_file, manifest_of(config, cells, onnx_file), cells.crops[:20])
 
@@ -96,7 +81,7 @@ def test_ordered_classes_put_doubt_on_neighbours(n_classes: int) -> None:
         assert (np.diff(np.sign(rise[np.abs(rise) > 1e-5])) <= 0).all()  # one peak
 
 
-def test_a_fitted_network_says_the_same_through_onnx(fitted: Any, cells: CellSet) -> None:  # noqa: ANN401
+def test_a_fitted_network_says_the_same_through_onnx(fitted: Any, cells: LabelledCells) -> None:  # noqa: ANN401
     bundle = exported(fitted, TINY, cells)
     classifier = Classifier.load(bundle.onnx, bundle.manifest)
     largest, p_outlet = export.parity(fitted, classifier, cells.crops[:50])
@@ -105,7 +90,7 @@ def test_a_fitted_network_says_the_same_through_onnx(fitted: Any, cells: CellSet
     assert verify_golden(classifier, bundle.golden) == 0
 
 
-def test_the_published_network_says_the_same_through_onnx(cells: CellSet) -> None:
+def test_the_published_network_says_the_same_through_onnx(cells: LabelledCells) -> None:
     config = published_config()
     model = architecture.build_network(config)
     bundle = exported(model, config, cells)
@@ -115,8 +100,8 @@ def test_the_published_network_says_the_same_through_onnx(cells: CellSet) -> Non
 
 def test_a_run_with_its_seed_gives_the_same_weights(
     fitted: Any,  # noqa: ANN401
-    cells: CellSet,
-    choose: CellSet,
+    cells: LabelledCells,
+    choose: LabelledCells,
 ) -> None:
     again, epochs = fit.fit_network(cells, choose, TINY)
     for one, two in zip(fitted.get_weights(), again.get_weights(), strict=True):
@@ -127,7 +112,7 @@ def test_a_run_with_its_seed_gives_the_same_weights(
 
 @pytest.mark.parametrize("config", [TINY, replace(TINY, architecture="published")])
 def test_softening_brings_every_answer_nearer_to_even(
-    config: TrainingConfig, cells: CellSet
+    config: TrainingConfig, cells: LabelledCells
 ) -> None:
     model = architecture.build_network(config)
     tensor = normalise_crops(cells.crops[:8], version=config.normalisation)
@@ -141,7 +126,7 @@ def test_softening_brings_every_answer_nearer_to_even(
 
 def test_the_chosen_temperature_makes_other_donors_no_less_likely(
     fitted: Any,  # noqa: ANN401
-    choose: CellSet,
+    choose: LabelledCells,
 ) -> None:
     def log_loss() -> float:
         tensor = normalise_crops(choose.crops, version=TINY.normalisation)

@@ -1,0 +1,105 @@
+"""What can be told without a network, on the same folds: from size, from measures, from light.
+
+A network that does not clearly beat size alone has learnt nothing but size. If light alone tells
+the class, the wells were imaged differently by outlet, and any network may have learnt that.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+
+from app.domain.cell_looks import measure_looks
+from app.domain.imaging.normalisation import measure_crop_background
+from app.domain.partitions import Split
+from models.evaluation import HeldOut, evaluate
+from models.training.config import CLASS_OUTLETS
+from models.training.dataset import LabelledCells
+
+Floats = NDArray[np.float64]
+Fitter = Callable[[], ClassifierMixin]
+
+USUAL_DIAMETER_UM: Final = 6.2
+BORDER_PX: Final = 3
+TREES: Final = 150
+MOST_CELLS: Final = 20_000
+"""More cells make boosting slower and no better."""
+
+
+def compare_baselines(
+    cells: LabelledCells, splits: Sequence[Split], seed: int
+) -> Mapping[str, dict[str, Any]]:
+    """Figures of the three baselines, each cross-fitted on the folds given.
+
+    They fit to what fits and what chooses, since they choose nothing.
+    """
+
+    def boosting() -> ClassifierMixin:
+        return HistGradientBoostingClassifier(max_iter=TREES, random_state=seed)
+
+    baselines: dict[str, tuple[Floats, Fitter]] = {
+        "size_only": (measure_size(cells), LogisticRegression),
+        "handcrafted": (measure_by_hand(cells), boosting),
+        "light_only": (measure_light(cells.crops), boosting),
+    }
+    return {
+        name: evaluate(cross_fit(cells, features, fitter, splits, seed), seed=seed)
+        for name, (features, fitter) in baselines.items()
+    }
+
+
+def cross_fit(
+    cells: LabelledCells, features: Floats, fitter: Fitter, splits: Sequence[Split], seed: int
+) -> HeldOut:
+    """Probabilities of the two classes for every reporting cell, in the order of the splits.
+
+    Parameters
+    ----------
+    features
+        Shape (n, f).
+    """
+    rng = np.random.default_rng(seed)
+    p_rigid = []
+    for split in splits:
+        fit = rng.permutation(np.concatenate([split.fit, split.choose]))[:MOST_CELLS]
+        model = fitter().fit(features[fit], cells.is_rigid[fit])
+        p_rigid.append(model.predict_proba(features[split.report])[:, 1])
+    reported = np.concatenate([split.report for split in splits])
+    p = np.concatenate(p_rigid)
+    return HeldOut(
+        p_outlet=np.column_stack([1 - p, p]).astype(np.float32),
+        outlets=cells.outlets[reported],
+        donors=cells.donors[reported],
+        wells=cells.wells[reported],
+        columns=CLASS_OUTLETS,
+    )
+
+
+def measure_size(cells: LabelledCells) -> Floats:
+    """Planar size and its square; shape (n, 2)."""
+    centred = cells.diameters_um.astype(np.float64) - USUAL_DIAMETER_UM
+    return np.column_stack([centred, centred**2])
+
+
+def measure_by_hand(cells: LabelledCells) -> Floats:
+    """Looks of the crop (`app.domain.cell_looks`) and size; shape (n, 46)."""
+    return np.column_stack([measure_looks(cells.crops), cells.diameters_um]).astype(np.float64)
+
+
+def measure_light(crops: NDArray[np.uint8]) -> Floats:
+    """What the crop's border says of the light, and nothing of the cell; shape (n, 4).
+
+    Median grey, its slope along rows and columns, and the spread around that.
+    """
+    side_px = crops.shape[1]
+    edge = np.ones((side_px, side_px), bool)
+    edge[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = False
+    row, column = (place.astype(np.float64) - (side_px - 1) / 2 for place in np.nonzero(edge))
+    level = measure_crop_background(crops).astype(np.float64)
+    deviation = crops[:, edge] - level[:, np.newaxis]
+    slopes = [deviation @ places / (places @ places) for places in (row, column)]
+    return np.column_stack([level, *slopes, np.median(np.abs(deviation), axis=1)])
