@@ -8,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.db.queries.accounts import end_browser_sessions
+from app.db.queries.audit import count_recent
 from app.db.tables import Account, Analysis, Report, Signature
 from app.domain.errors import Conflict, InvalidInput, NotPermitted
 from app.domain.evidence import Evidence
@@ -18,6 +20,9 @@ from app.security.permissions import Principal
 from app.services import audit
 
 MOST_REASON_CHARACTERS: Final = 500
+REFUSED: Final = "account.password_refused"
+MOST_REFUSALS: Final = 5
+REFUSALS_WITHIN: Final = dt.timedelta(minutes=15)
 ACTIONS: Final = {
     Act.SUBMIT: "sample.submitted",
     Act.SEND_BACK: "sample.sent_back",
@@ -87,6 +92,23 @@ def account_id_of(principal: Principal) -> uuid.UUID:
             "A signature needs a person; sign in to the browser and sign there.",
         )
     return uuid.UUID(account_id)
+
+
+def note_refused_password(session: Session, principal: Principal) -> None:
+    """Whoever holds somebody's open browser must not guess on: a few tries end its session."""
+    account_id, at = account_id_of(principal), database_time(session)
+    since = at - REFUSALS_WITHIN
+    tries = 1 + count_recent(session, REFUSED, account_id=str(account_id), since=since)
+    if tries >= MOST_REFUSALS:
+        end_browser_sessions(session, account_id, at=at)
+    audit.record(
+        session,
+        actor=principal.id,
+        action=REFUSED,
+        entity="account",
+        entity_id=str(account_id),
+        after={"sessions_ended": tries >= MOST_REFUSALS},
+    )
 
 
 def sign(

@@ -51,6 +51,17 @@ def entries_between(session: Session, first: int, last: int) -> Sequence[AuditEn
     return session.scalars(fresh).all()
 
 
+def count_recent(session: Session, action: str, *, account_id: str, since: dt.datetime) -> int:
+    """Entries of this action about an account since then."""
+    wanted = select(func.count()).where(
+        AuditEntry.entity == "account",
+        AuditEntry.entity_id == account_id,
+        AuditEntry.action == action,
+        AuditEntry.at >= since,
+    )
+    return session.scalar(wanted) or 0
+
+
 def walk(session: Session, *, up_to: int, batch: int = 1000) -> Iterator[AuditEntry]:
     """Every entry in order, a batch in memory at a time."""
     after = None
