@@ -20,7 +20,7 @@ from app.db.tables import Heartbeat, Job
 from app.domain.errors import PliantError, ProcessingFailed
 from app.domain.imaging.crops import CROP_PX, cut_crops
 from app.domain.imaging.regions import N_ANGLES
-from app.services import promotions, training_cells, training_runs
+from app.services import training_cells, training_runs
 from app.services.training_cells import DatasetHash, LabelledImage
 from app.services.training_requests import TRAINER
 from app.services.training_runs import RunToTrain, TrainedNetwork
@@ -38,10 +38,10 @@ NICENESS: Final = 10
 
 
 def train(work: Work) -> None:
-    remove_leftovers(work.context)
-    training = _training()
     with transaction(work.context.sessions) as session:
         run = training_runs.begin(session, work.subject_id)
+    remove_leftovers(work.context)
+    training = _training()
     reporter = Reporter(work, run)
     trained: TrainedVersion = training.train(
         load_cells(work, run, reporter),
@@ -55,8 +55,7 @@ def train(work: Work) -> None:
     sha256 = _store(work.context, trained)
     with work.finish() as session:
         result = TrainedNetwork(sha256, trained.bundle.manifest.to_json(), trained.metrics)
-        version = training_runs.record_result(session, run.id, result)
-        promotions.request_preview(session, version.id)
+        training_runs.record_result(session, run.id, result)
     remove_leftovers(work.context)
 
 

@@ -1,6 +1,7 @@
 """Training runs on their way: begun, followed, cancelled, and what came of them.
 
-Locks are taken in the order of `analyses`: the job first, then the run, the audit trail's end last.
+Locks are taken in the order of `analyses`: the job first, then the run, promotions, and the audit
+trail's end last.
 """
 
 import datetime as dt
@@ -21,7 +22,7 @@ from app.domain.quality import Finding
 from app.domain.training_config import RunConfig
 from app.jobs import ledger
 from app.security.permissions import Principal
-from app.services import audit
+from app.services import audit, promotions
 from app.services.paging import Listing, cut, decode
 
 OVER: Final = ("done", "failed", "cancelled")
@@ -198,8 +199,11 @@ def forget_checkpoints(session: Session) -> list[tuple[uuid.UUID, str]]:
     return forgotten
 
 
-def record_result(session: Session, run_id: uuid.UUID, trained: TrainedNetwork) -> ModelVersion:
-    """Close the run with its candidate; a network that is known already stays what it is."""
+def record_result(session: Session, run_id: uuid.UUID, trained: TrainedNetwork) -> None:
+    """Close the run with its candidate, and ask what that would change.
+
+    A network that is known already, of a run repeated with its seed, stays what it is.
+    """
     run = queries.locked_run(session, run_id)
     version = version_by_sha256(session, trained.sha256)
     is_new = version is None
@@ -207,6 +211,7 @@ def record_result(session: Session, run_id: uuid.UUID, trained: TrainedNetwork) 
         version = _candidate(run, trained)
         session.add(version)
         session.flush()
+        promotions.request_preview(session, version.id)
     run.model_version_id = version.id
     run.metrics = dict(trained.metrics)
     _end(run, "done", failure=None)
@@ -217,7 +222,6 @@ def record_result(session: Session, run_id: uuid.UUID, trained: TrainedNetwork) 
         entity="training_run", entity_id=str(run_id),
         after={"model_version_id": str(version.id), "sha256": version.sha256, "is_new": is_new},
     )  # fmt: skip
-    return version
 
 
 def _candidate(run: TrainingRun, trained: TrainedNetwork) -> ModelVersion:
