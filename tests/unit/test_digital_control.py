@@ -14,7 +14,6 @@ from app.domain.digital_control import (
     FIGURES,
     SEALED_OPTIONS,
     ControlImage,
-    allowed,
     changes,
     control_figures,
     differences,
@@ -65,7 +64,7 @@ def test_without_a_cell_a_figure_is_no_number_and_matches_nothing() -> None:
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_each_figure_matches_up_to_its_tolerance_and_not_beyond(figure: str) -> None:
-    reach = allowed(figure, ANSWER[figure])
+    reach = FIGURES[figure].tolerance
     for sign in (-1, 1):
         inside = ANSWER | {figure: ANSWER[figure] + sign * 0.99 * reach}
         outside = ANSWER | {figure: ANSWER[figure] + sign * 1.01 * reach}
@@ -101,7 +100,7 @@ def rules(figure: str, deviations: list[float]) -> list[Rule]:
     """Rules that reject the last of runs so many tolerances away from the sealed answer."""
     limits = sealed_limits(ANSWER)[figure]
     day = dt.date(2026, 1, 1)
-    reach = allowed(figure, ANSWER[figure])
+    reach = FIGURES[figure].tolerance
     runs = [
         SeriesRun(str(n), ANSWER[figure] + share * reach, day) for n, share in enumerate(deviations)
     ]
