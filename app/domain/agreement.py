@@ -50,13 +50,22 @@ def score_reference(
 
 @dataclass(frozen=True)
 class Comparison:
-    """The image score beside the mean of the sample's reference scores."""
+    """The image score beside the mean of the sample's reference scores.
+
+    Attributes
+    ----------
+    outlet_fractions, cumulated_fractions
+        Mean shares by outlet over the runs that were entered with shares, and their running sum;
+        None without any such run.
+    """
 
     rigidity_score: float
     interval: tuple[float, float]
     delta: float
     percent_deviation: float
     n_runs: int
+    outlet_fractions: dict[str, float] | None = None
+    cumulated_fractions: dict[str, float] | None = None
 
 
 def compare_with_references(

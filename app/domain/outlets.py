@@ -23,6 +23,16 @@ PUBLISHED_MIX: Final = {2: 0.05, 3: 0.39, 4: 0.47, 5: 0.09}
 LAST_DEFORMABLE_OUTLET: Final = 3
 
 
+CROSSING_METHOD: Final = "constriction-at-score/1"
+
+
+def constriction_at(score: float) -> float:
+    """Constriction at a rigidity score, µm, linear between the outlets around it."""
+    lower = min(max(int(score), 1), 11)
+    width_um = CONSTRICTION_UM[lower]
+    return width_um + (score - lower) * (CONSTRICTION_UM[lower + 1] - width_um)
+
+
 class DeformabilityClass(StrEnum):
     DEFORMABLE = "deformable"
     RIGID = "rigid"

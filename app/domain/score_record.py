@@ -61,7 +61,7 @@ def methods_of(score: DonorScore) -> dict[str, str]:
     """Name and version of the method behind each figure, by the figure's name in the API."""
     is_counted = score.method == CORRECTED_METHOD
     interval = ADJUSTED_METHOD if is_counted else RESAMPLED_METHOD
-    shares = {} if is_counted else {"outlet_fractions": SHARES_METHOD}
+    shares = ("outlet_fractions", "cumulated_fractions")
     return {
         "rigidity_score": score.method,
         "rigidity_interval": interval,
@@ -69,9 +69,10 @@ def methods_of(score: DonorScore) -> dict[str, str]:
         "deformability_interval": interval,
         "fraction_deformable.counted": COUNTED_METHOD,
         "fraction_deformable.corrected": score.deformability_method,
-        **shares,
+        **({} if is_counted else dict.fromkeys(shares, SHARES_METHOD)),
         "published_rigidity_score": PUBLISHED_METHOD,
         "wells": score.method,
+        "replicate_difference": REPLICATES_METHOD,
         "replicates": REPLICATES_METHOD,
         "population_basis": POPULATION_METHOD,
         **({} if score.look_corrected is None else {"look_corrected": LOOKS_METHOD}),

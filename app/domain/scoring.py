@@ -92,6 +92,13 @@ def rigidity_scores(shares: Floats, outlets: Sequence[int]) -> Floats:
     return np.asarray(first - 1 + (0.5 - below) / share)
 
 
+def cumulate(fractions: Mapping[str, float]) -> dict[str, float]:
+    """Running sums over outlets in ascending order; keys are outlet numbers as text."""
+    outlets = sorted(fractions, key=int)
+    totals = np.cumsum([fractions[outlet] for outlet in outlets])
+    return {outlet: float(total) for outlet, total in zip(outlets, totals, strict=True)}
+
+
 def crossing_share(shares: Floats, score: float, outlets: Sequence[int]) -> float:
     """Share of the outlet in which the cumulative share crosses one half.
 

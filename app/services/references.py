@@ -12,6 +12,7 @@ from app.db.queries.references import references_of_samples
 from app.db.tables import ReferenceMeasurement
 from app.domain.agreement import ReferenceScore, score_reference
 from app.domain.errors import InvalidInput
+from app.domain.outlets import OUTLETS
 from app.domain.scoring import REFERENCE_METHOD, Floats, shares_of
 from app.security.permissions import Principal
 from app.services import audit
@@ -181,3 +182,14 @@ def scores_of(rows: Sequence[ReferenceMeasurement]) -> tuple[ReferenceScore, ...
         )
         for row in rows
     )
+
+
+def mean_fractions(runs: Sequence[Mapping[str, float] | None]) -> dict[str, float] | None:
+    """Mean shares by outlet over the runs that were entered with shares; None without any."""
+    known = [fractions for fractions in runs if fractions]
+    if not known:
+        return None
+    return {
+        str(outlet): sum(fractions.get(str(outlet), 0.0) for fractions in known) / len(known)
+        for outlet in OUTLETS
+    }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -10,9 +10,19 @@ from app.db.queries.analyses import earlier_wells
 from app.db.queries.corrections import count_corrections
 from app.db.tables import Analysis, Score
 from app.domain.look_correction import LookCorrectedScore
+from app.domain.method_comparison.descriptions import PERCENT_METHOD
+from app.domain.outlets import CROSSING_METHOD
 from app.domain.release import Condition
 from app.domain.score_conditions import StoredScore, score_conditions
+from app.domain.scoring import REFERENCE_METHOD
 from app.domain.well_effects import EarlierWell, WellSpread, pool_wells
+
+METHODS_OF_VIEW: Final = {
+    "crossing_um": CROSSING_METHOD,
+    "comparison.rigidity_score": REFERENCE_METHOD,
+    "comparison.percent_deviation": PERCENT_METHOD,
+}
+"""Behind what is worked out from a stored score when it is told."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,11 @@ def population_basis(details: Mapping[str, Any]) -> PopulationBasis | None:
         return None
     known = {name: value for name, value in values.items() if name != "standing"}
     return PopulationBasis(**{**known, "nearest_donors": tuple(values["nearest_donors"])})
+
+
+def methods_told(details: Mapping[str, Any], method: str) -> dict[str, str]:
+    """The method behind each figure; scores from before they were kept name the score's own."""
+    return {"rigidity_score": method, **details.get("methods", {}), **METHODS_OF_VIEW}
 
 
 def replicates_of(details: Mapping[str, Any]) -> Replicates | None:

@@ -24,7 +24,9 @@ from app.domain.donor_score import (
 )
 from app.domain.errors import Conflict
 from app.domain.look_correction import LookCorrectedScore
+from app.domain.outlets import constriction_at
 from app.domain.quality import Finding, Level
+from app.domain.scoring import cumulate
 from app.reports.content import ReportStatus
 from app.security.permissions import Principal
 from app.services import references
@@ -37,6 +39,7 @@ from app.services.score_basis import (
     Replicates,
     count_missing_corrections,
     look_corrected_of,
+    methods_told,
     population_basis,
     replicates_of,
 )
@@ -81,7 +84,7 @@ class ScoreView:
     """A donor score as it is told to people and programs.
 
     `methods` names the method behind each figure, by the figure's name here; `outlet_fractions` are
-    empty for a model of two classes.
+    empty for a model of two classes. `crossing_um` is the constriction that half the cells pass.
     Of the cells in unsorted wells `n_excluded` do not count, and `n_restored` do, because a
     technician said so of them or of their image.
     """
@@ -94,6 +97,8 @@ class ScoreView:
     deformability_interval: tuple[float, float]
     fraction_deformable: DeformableShares
     outlet_fractions: dict[str, float]
+    cumulated_fractions: dict[str, float]
+    crossing_um: float
     published_rigidity_score: float
     n_cells: int
     n_images: int
@@ -221,7 +226,11 @@ def _released_at(analysis: Analysis, report: Report | None) -> dt.datetime | Non
 
 def _comparison(session: Session, sample_id: uuid.UUID, score: float) -> Comparison | None:
     rows = references_of_samples(session, [sample_id])
-    return compare_with_references(score, references.scores_of(rows))
+    found = compare_with_references(score, references.scores_of(rows))
+    fractions = references.mean_fractions([row.fractions for row in rows])
+    if found is None or fractions is None:
+        return found
+    return replace(found, outlet_fractions=fractions, cumulated_fractions=cumulate(fractions))
 
 
 def _view(analysis: Analysis, score: Score, version: ModelVersion) -> ScoreView:
@@ -236,6 +245,8 @@ def _view(analysis: Analysis, score: Score, version: ModelVersion) -> ScoreView:
         deformability_interval=tuple(details["deformability_interval"]),
         fraction_deformable=DeformableShares(**details["fraction_deformable"]),
         outlet_fractions=details["outlet_fractions"],
+        cumulated_fractions=cumulate(details["outlet_fractions"]),
+        crossing_um=constriction_at(score.rigidity_score),
         published_rigidity_score=details["published_rigidity_score"],
         n_cells=details["n_cells"],
         n_images=details["n_images"],
@@ -250,7 +261,7 @@ def _view(analysis: Analysis, score: Score, version: ModelVersion) -> ScoreView:
         look_corrected=look_corrected_of(details),
         findings=tuple(Finding.from_json(values) for values in details["findings"]),
         method=score.method,
-        methods=details.get("methods", {"rigidity_score": score.method}),
+        methods=methods_told(details, score.method),
         model_version=VersionOfScore(
             version.id, version.name, version.sha256, version.is_demonstration
         ),

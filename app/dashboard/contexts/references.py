@@ -17,7 +17,7 @@ from app.dashboard.contexts.wording import (
 )
 from app.domain.agreement import Comparison, ReferenceScore, compare_with_references
 from app.domain.outlets import CONSTRICTION_UM, IMAGED_OUTLETS, OUTLETS
-from app.services.references import ReferenceView
+from app.services.references import ReferenceView, mean_fractions
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,5 @@ def reference_form(values: FormValues, notice: Notice | None) -> ReferenceForm:
 
 def mean_shares(references: Sequence[ReferenceView]) -> dict[int, float] | None:
     """Shares by outlet, averaged over the runs that were entered with shares."""
-    known = [one.fractions for one in references if one.fractions]
-    if not known:
-        return None
-    return {
-        outlet: sum(shares.get(str(outlet), 0.0) for shares in known) / len(known)
-        for outlet in OUTLETS
-    }
+    mean = mean_fractions([one.fractions for one in references])
+    return None if mean is None else {int(outlet): share for outlet, share in mean.items()}

@@ -148,7 +148,7 @@ def _score(score: ScoreView, *, may_read_models: bool) -> ScorePart:
     return ScorePart(
         rigidity=score_text(score.rigidity_score),
         interval=interval_text(score.rigidity_interval),
-        crossing=_crossing(score.rigidity_score),
+        crossing=f"Half the cells pass a constriction of {score.crossing_um:.2f} µm",
         deformability=f"{score.deformability_score:.0f} %",
         deformability_interval=f"{low:.0f} to {high:.0f} %",
         counted=percent_text(score.fraction_deformable.counted),
@@ -189,14 +189,6 @@ def _look_corrected(score: ScoreView) -> str | None:
         return None
     interval = interval_text(corrected.rigidity_interval)
     return f"{score_text(corrected.rigidity_score)}, 95 % interval {interval}"
-
-
-def _crossing(score: float) -> str:
-    """The constriction at the score, between the two outlets around it."""
-    lower = min(max(int(score), 1), 11)
-    width_um = CONSTRICTION_UM[lower]
-    width_um += (score - lower) * (CONSTRICTION_UM[lower + 1] - width_um)
-    return f"Half the cells pass a constriction of {width_um:.2f} µm"
 
 
 def _well_chart(score: ScoreView) -> TwoWidths | None:
