@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,22 +12,39 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from app.domain.imaging import Inspection
+from app.domain.imaging.judgement import DEBRIS
 from app.domain.synthetic.looks import draw_field
 from tests.unit.imaging_truth import draw_number, inspect
 
 SIDE_PX = 1000
 FURTHEST_SHIFT_PX = 40
-LARGEST_MOVE_PX = 2.0
-MOST_CHANGED = 0.25
-"""Share of one image's cells that move further or change their verdict. The aim, not reached, is
-0.01 at 1 px: over ten images, turns and shifts move 0.02 to 0.09 of the cells further than that and
-change the verdict of 0.03 to 0.06; brightness moves 0.00 and changes 0.01 to 0.02."""
+LARGEST_MOVE_PX = 1.0
+MOST_CHANGED_OF_ONE = 0.1
+"""Share of one image's cells that may move further or change their verdict; what is asked of all
+images together is said below."""
 EDGE_PX = 100
 """Cells this near to the edge may come to be cut, or lose their crop."""
 LOOKS = ("donor", "shaded", "thin_rings", "crenated", "stained")
+SEEDS = (800, 801, 802)
 
 Pixels = NDArray[np.uint8]
 Centres = tuple[NDArray[np.float32], NDArray[np.float32]]
+Where = Callable[[Centres], Centres]
+
+
+class Changes(NamedTuple):
+    """Cells away from the edge, and how many of them moved or changed their verdict."""
+
+    n_cells: int
+    n_moved: int
+    n_judged_otherwise: int
+    n_either: int
+
+    def __str__(self) -> str:
+        shares = [n / self.n_cells for n in self[1:]]
+        return "{} cells: {:.2%} moved, {:.2%} judged otherwise, {:.2%} either".format(
+            self.n_cells, *shares
+        )
 
 
 @cache
@@ -42,30 +60,27 @@ def inspected(look: str, seed: int) -> Inspection:
     return inspect(draw(look, seed))
 
 
-def compare(plain: Inspection, other: Inspection, where: Callable[[Centres], Centres]) -> None:
-    """Every cell away from the edge lies where it should, and is what it was."""
+def compare(plain: Inspection, other: Inspection, where: Where) -> Changes:
+    """Whether every cell lies where it should, and is what it was; debris is no cell."""
     assert other.image.verdict is plain.image.verdict
     before = (plain.regions.row, plain.regions.column)
-    inner = np.all([(c > EDGE_PX) & (c < SIDE_PX - EDGE_PX) for c in before], axis=0)
+    is_cell = np.array([DEBRIS not in cell.findings for cell in plain.judgements], bool)
+    is_inner = np.all([(c > EDGE_PX) & (c < SIDE_PX - EDGE_PX) for c in before], axis=0)
+    counted = is_cell & is_inner
     rows, columns = where(before)
     distance = np.hypot(
-        rows[inner, None] - other.regions.row, columns[inner, None] - other.regions.column
+        rows[counted, None] - other.regions.row, columns[counted, None] - other.regions.column
     )
-    nearest = distance.argmin(axis=1)
     moved = distance.min(axis=1) > LARGEST_MOVE_PX
-    changed = plain.accepted[inner] != other.accepted[nearest]
-    assert np.count_nonzero(moved | changed) <= max(1, MOST_CHANGED * len(moved))
+    otherwise = plain.accepted[counted] != other.accepted[distance.argmin(axis=1)]
+    return Changes(
+        len(moved), int(moved.sum()), int(otherwise.sum()), int((moved | otherwise).sum())
+    )
 
 
-FEW = settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate))
-images = st.tuples(st.sampled_from(LOOKS), st.integers(800, 801))
-
-
-@FEW
-@given(images, st.integers(0, 7))
-def test_turns_and_mirrors(image: tuple[str, int], symmetry: int) -> None:
+def compare_turned(look: str, seed: int, symmetry: int) -> Changes:
     n_turns, is_mirrored = symmetry % 4, symmetry >= 4
-    pixels = draw(*image)
+    pixels = draw(look, seed)
     turned = np.rot90(pixels[:, ::-1] if is_mirrored else pixels, n_turns)
 
     def where(centres: Centres) -> Centres:
@@ -75,35 +90,87 @@ def test_turns_and_mirrors(image: tuple[str, int], symmetry: int) -> None:
             row, column = SIDE_PX - 1 - column, row
         return row, column
 
-    compare(inspected(*image), inspect(np.ascontiguousarray(turned)), where)
+    return compare(inspected(look, seed), inspect(np.ascontiguousarray(turned)), where)
 
 
-shifts = st.integers(-FURTHEST_SHIFT_PX, FURTHEST_SHIFT_PX)
-
-
-@FEW
-@given(images, shifts, shifts)
-def test_whole_pixel_shifts(image: tuple[str, int], down: int, right: int) -> None:
-    pixels = draw(*image)
-    padded = np.pad(pixels, FURTHEST_SHIFT_PX, mode="reflect")
+def compare_shifted(look: str, seed: int, down: int, right: int) -> Changes:
+    padded = np.pad(draw(look, seed), FURTHEST_SHIFT_PX, mode="reflect")
     first, left = FURTHEST_SHIFT_PX - down, FURTHEST_SHIFT_PX - right
     moved = padded[first : first + SIDE_PX, left : left + SIDE_PX]
 
     def where(centres: Centres) -> Centres:
         return centres[0] + np.float32(down), centres[1] + np.float32(right)
 
-    compare(inspected(*image), inspect(np.ascontiguousarray(moved)), where)
+    return compare(inspected(look, seed), inspect(np.ascontiguousarray(moved)), where)
+
+
+def compare_brightened(look: str, seed: int, gain: float, offset: int) -> Changes | None:
+    """None where too many pixels would be clipped, or too little light would be left."""
+    changed = np.rint(draw(look, seed) * gain + offset)
+    if np.mean((changed < 0) | (changed > 255)) > 0.001 or np.median(changed) < 90:
+        return None
+    other = inspect(np.clip(changed, 0, 255).astype(np.uint8))
+    return compare(inspected(look, seed), other, lambda centres: centres)
+
+
+TRANSFORMATIONS: dict[str, tuple[Callable[..., Changes | None], tuple[tuple[float, ...], ...]]] = {
+    "turns and mirrors": (compare_turned, ((1,), (2,), (3,), (4,), (5,))),
+    "even shifts": (compare_shifted, ((2, 0), (-8, 14), (36, -26))),
+    "odd shifts": (compare_shifted, ((0, 1), (-7, 15), (33, 21))),
+    "gain and offset": (compare_brightened, ((0.8, 0), (1.1, -8), (0.9, 12))),
+}
+
+
+@pytest.mark.parametrize(
+    ("transformation", "most_changed"),
+    [
+        ("turns and mirrors", 0.005),
+        ("even shifts", 0.015),
+        ("odd shifts", 0.02),
+        ("gain and offset", 0.03),
+    ],
+)
+def test_hardly_a_cell_changes(transformation: str, most_changed: float) -> None:
+    """Asked for is 0.01 in all: see docs/performance.md."""
+    compare_with, variants = TRANSFORMATIONS[transformation]
+    each = [
+        compare_with(look, seed, *variant)
+        for look in LOOKS
+        for seed in SEEDS
+        for variant in variants
+    ]
+    total = Changes(*np.sum([one for one in each if one is not None], axis=0).tolist())
+    print(transformation, total)  # noqa: T201  reported
+    assert total.n_cells > 500
+    assert total.n_either <= most_changed * total.n_cells
+
+
+FEW = settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate))
+looks, seeds = st.sampled_from(LOOKS), st.sampled_from(SEEDS)
+shifts = st.integers(-FURTHEST_SHIFT_PX, FURTHEST_SHIFT_PX)
+
+
+def assert_hardly_changed(changes: Changes | None) -> None:
+    if changes is not None:
+        assert changes.n_either <= max(3, MOST_CHANGED_OF_ONE * changes.n_cells)
 
 
 @FEW
-@given(images, st.floats(0.75, 1.2), st.integers(-15, 15))
-def test_gain_and_offset(image: tuple[str, int], gain: float, offset: int) -> None:
-    pixels = draw(*image)
-    changed = np.rint(pixels * gain + offset)
-    if np.mean((changed < 0) | (changed > 255)) > 0.001 or np.median(changed) < 90:
-        return
-    other = inspect(np.clip(changed, 0, 255).astype(np.uint8))
-    compare(inspected(*image), other, lambda centres: centres)
+@given(looks, seeds, st.integers(0, 7))
+def test_turns_and_mirrors(look: str, seed: int, symmetry: int) -> None:
+    assert_hardly_changed(compare_turned(look, seed, symmetry))
+
+
+@FEW
+@given(looks, seeds, shifts, shifts)
+def test_whole_pixel_shifts(look: str, seed: int, down: int, right: int) -> None:
+    assert_hardly_changed(compare_shifted(look, seed, down, right))
+
+
+@FEW
+@given(looks, seeds, st.floats(0.75, 1.2), st.integers(-15, 15))
+def test_gain_and_offset(look: str, seed: int, gain: float, offset: int) -> None:
+    assert_hardly_changed(compare_brightened(look, seed, gain, offset))
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,19 +4,28 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from app.domain.imaging import ImagingParameters, inspect_and_segment, segment_cells
-from app.domain.imaging.activity import MOST_TILES, TILE_PX, find_parts, measure_ranges
+from app.domain.imaging.activity import (
+    FINE_PX,
+    MOST_TILES,
+    TILE_PX,
+    find_parts,
+    measure_activity,
+)
 from app.domain.imaging.flattening import flatten
 from app.domain.imaging.outlines import move_centres, outline_centroids
-from app.domain.imaging.sheet import pack
+from app.domain.imaging.sheet import Sheet, pack
 from app.domain.quality import Verdict
 from tests.unit.imaging_discs import RADIUS_PX, DiscOutliner, draw_discs
 
 PARAMETERS = ImagingParameters()
 
+Pixels = NDArray[np.uint8]
 
-def places_on_a_grid(*, side_px: int, step_px: int, seed: int) -> np.typing.NDArray[np.float64]:
+
+def places_on_a_grid(*, side_px: int, step_px: int, seed: int) -> NDArray[np.float64]:
     ticks = np.arange(50, side_px - 50, step_px)
     rows, columns = np.meshgrid(ticks, ticks, indexing="ij")
     jitter = np.random.default_rng(seed).uniform(-6, 6, (rows.size, 2))
@@ -77,11 +86,55 @@ def test_a_faint_thin_ring_in_noise_is_looked_at() -> None:
     noise = np.random.default_rng(4).normal(0, 1.5, (800, 800))
     image = np.rint(180 * (1 - 0.035 * ring) + noise).astype(np.uint8)
     field = flatten(image, PARAMETERS)
-    parts = find_parts(field, measure_ranges(field), PARAMETERS)
-    tile = 400 // (2 * TILE_PX)
-    assert parts.labels[tile, tile] >= 0
+    parts = find_parts(field, measure_activity(field), PARAMETERS)
+    middle = 400 // (2 * FINE_PX)
+    assert parts.labels[middle, middle] >= 0
     assert parts.active_share < 0.2
     assert sum(sheet.values.size for sheet in pack(field, parts)) < 0.2 * field.grey.size
+
+
+def pack_one(image: Pixels) -> Sheet:
+    field = flatten(image, PARAMETERS)
+    (sheet,) = pack(field, find_parts(field, measure_activity(field), PARAMETERS))
+    return sheet
+
+
+def shown(sheet: Sheet) -> NDArray[np.float32]:
+    """The only part of a sheet."""
+    rows, columns = ((sheet.part >= 0).sum(axis=axis).max() * TILE_PX for axis in (0, 1))
+    return sheet.values[:rows, :columns]
+
+
+@pytest.mark.parametrize(("down", "right"), [(4, 0), (1, 0), (3, 5), (7, -33)])
+def test_what_is_moved_by_whole_pixels_falls_alike_on_a_sheet(down: int, right: int) -> None:
+    places = np.array([[201.3, 188.9], [214.0, 227.7]])
+    sheet = pack_one(draw_discs(places, side_px=400))
+    moved = pack_one(draw_discs(places + np.array([down, right]), side_px=400))
+    first = np.array([88, 82]) - sheet.shift[0]
+    moved_first = np.array([88, 82]) + np.array([down, right]) / 2 - moved.shift[0]
+    assert ((moved_first - first) % TILE_PX).tolist() == [0, 0]
+
+    def show_discs(sheet: Sheet, first: NDArray[np.float64]) -> NDArray[np.float32]:
+        row, column = np.rint(first).astype(int)
+        return sheet.values[row : row + 32, column : column + 44]
+
+    np.testing.assert_allclose(show_discs(moved, moved_first), show_discs(sheet, first), atol=0.02)
+
+
+@pytest.mark.parametrize("n_turns", [1, 2, 3])
+def test_what_is_turned_falls_alike_on_a_sheet(n_turns: int) -> None:
+    image = draw_discs(np.array([[201.3, 188.9], [214.0, 227.7]]), side_px=400)
+    sheet = pack_one(image)
+    turned = pack_one(np.ascontiguousarray(np.rot90(image, n_turns)))
+    np.testing.assert_allclose(shown(turned), np.rot90(shown(sheet), n_turns), atol=0.01)
+
+
+def test_a_disc_at_the_edge_is_shown_nothing_beyond_it() -> None:
+    sheet = pack_one(draw_discs(np.array([[6.0, 200.0]]), side_px=400))
+    beyond = -int(sheet.shift[0, 0])
+    assert beyond > 0
+    assert np.abs(sheet.values[:beyond]).max() == 0
+    assert np.abs(sheet.values[beyond : beyond + 4]).max() > 0.3
 
 
 @settings(max_examples=30, deadline=None)

@@ -9,7 +9,12 @@ import tensorflow as tf
 from app.domain.imaging.outliner import GRID_PX, KINDS
 from app.domain.imaging.regions import ANGLES
 from models.outliner import Outliner
-from models.training.outliner.config import OutlinerConfig, PatchConfig
+from models.training.outliner.config import (
+    FIRST_ROUND,
+    SECOND_ROUND,
+    OutlinerConfig,
+    PatchConfig,
+)
 from models.training.outliner.export import describe, measure_parity, to_onnx
 from models.training.outliner.fit import fit_outliner, measure_losses
 from models.training.outliner.patches import Patches, draw_patch, mirrored
@@ -168,9 +173,8 @@ def test_a_few_steps_teach_something_and_the_file_answers_like_the_network(
     patches: Patches,
 ) -> None:
     lines: list[str] = []
-    config = OutlinerConfig(
-        patches=SMALL, n_patches=24, n_steps=120, batch_size=4, warm_up_share=0.1
-    )
+    rounds = (replace(FIRST_ROUND, n_steps=90), replace(SECOND_ROUND, n_steps=30))
+    config = OutlinerConfig(patches=SMALL, n_patches=24, rounds=rounds, batch_size=4)
     model = fit_outliner(config, patches, on_step=lines.append)
     data = to_onnx(model)
     description = describe(data, config.to_json(), {})

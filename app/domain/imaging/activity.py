@@ -1,7 +1,7 @@
 """Where in a scan anything is at all: the cheap search before the outliner."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -12,8 +12,9 @@ from app.domain.imaging.outliner import SHEET_MULTIPLE_PX
 from app.domain.imaging.parameters import ImagingParameters
 
 TILE_PX: Final = SHEET_MULTIPLE_PX
-"""Side of a tile, working px: parts begin on whole tiles, so the outliner's grid falls alike on a
-part and on the whole image."""
+"""Side of a tile, working px: parts lie on whole tiles of a sheet."""
+FINE_PX: Final = 2
+"""Side of what is active or not, working px: noise is halved there and cells remain."""
 MOST_TILES: Final = 11_600
 """Largest area of a part: a bound on the memory of one call of the outliner, 0.74 Mpx."""
 _OVERLAP_TILES: Final = 4
@@ -23,8 +24,30 @@ _QUIET_OVER_QUIETEST: Final = 1.35
 """Where cells leave a fifth of an image free, its quiet tiles are hardly livelier than its
 quietest; where they are, cells cover all but the quietest."""
 _STRONG_SHARE: Final = 0.99
-_HALVED: Final = 2
-"""Ranges are taken at half the working resolution, where noise is halved and cells remain."""
+_SMOOTHINGS: Final = 2
+"""Means of 3 × 3 fine px before the middle of a part is taken: it must not depend on the grid."""
+_JOINED: Final = 2
+"""What lies twice this many fine px apart at most is one part: the rim of one cell."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Largest local differences, as fractions of the background.
+
+    Attributes
+    ----------
+    fine
+        Shape (ceil(h/2), ceil(w/2)) float32: mean range of the grey, ranges and means of 3 × 3
+        fine px each.
+    tiles
+        Shape (ceil(h/8), ceil(w/8)) float32: the greatest of these in each tile.
+    smooth
+        Shape of `fine`, float32: the smoothed deviation from the background.
+    """
+
+    fine: NDArray[np.float32]
+    tiles: NDArray[np.float32]
+    smooth: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -34,97 +57,138 @@ class Parts:
     Attributes
     ----------
     labels
-        Shape (t, u) int32: which part a tile belongs to, -1 for none.
-    boxes
-        Shape (k, 4) int32: top, left, height and width of each part.
+        Shape (ceil(h/2), ceil(w/2)) int32: which part a fine px belongs to, -1 for none.
+    corners
+        Shape (k, 2) float64: top and left of each part's box, working px, on whole image px. The
+        middle of what is to be seen in it lies where tiles meet: a part that is moved, turned or
+        mirrored falls alike on the outliner's squares. A box may reach beyond the scan.
+    n_tiles
+        Shape (k, 2) int32: height and width of the boxes, tiles.
     """
 
     labels: NDArray[np.int32]
-    boxes: NDArray[np.int32]
+    corners: NDArray[np.float64]
+    n_tiles: NDArray[np.int32]
 
     @property
     def active_share(self) -> float:
         return float(np.mean(self.labels >= 0))
 
 
-def measure_ranges(field: FlatField) -> NDArray[np.float32]:
-    """Measure the largest local difference in each tile.
-
-    Returns
-    -------
-    NDArray[np.float32]
-        Shape (ceil(h/8), ceil(w/8)): the greatest mean range of the grey, ranges and means of
-        3 × 3 px each, at half the working resolution; as a fraction of the background.
-    """
+def measure_activity(field: FlatField) -> Activity:
+    """Measure the local differences of a scan."""
     rows, columns = (-(-side // TILE_PX) for side in field.shape)
-    side = TILE_PX // _HALVED
-    # sums of four rather than means: rounded means would drown a faint ring
-    sums = cv2.boxFilter(field.grey, cv2.CV_16U, (_HALVED, _HALVED), anchor=(0, 0), normalize=False)
-    halved = np.ascontiguousarray(sums[::_HALVED, ::_HALVED])
-    steps = cv2.blur(
-        cv2.morphologyEx(halved, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), (3, 3)
+    side = TILE_PX // FINE_PX
+    halved = _sum_squares(field.grey)
+    ranges = cv2.morphologyEx(halved, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    ranges = cv2.blur(ranges, (3, 3), dst=ranges)
+    highest = cv2.dilate(ranges, np.ones((side, side), np.uint8), anchor=(0, 0))
+    in_tiles = cv2.resize(field.background, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    light = cv2.resize(field.background, halved.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    for _ in range(_SMOOTHINGS):
+        halved = np.asarray(cv2.blur(halved, (3, 3), dst=halved), np.uint16)
+    share = 1 / FINE_PX**2
+    smooth = np.asarray(cv2.divide(halved, light, scale=share, dtype=cv2.CV_32F), np.float32)
+    smooth -= np.float32(1)
+    # A new map would cost more than the division: what is there already is overwritten.
+    fine = cv2.divide(ranges, light, dst=light, scale=share, dtype=cv2.CV_32F)
+    tiles = highest[::side, ::side] * np.float32(share) / in_tiles
+    return Activity(
+        fine=np.asarray(fine, np.float32),
+        tiles=np.asarray(tiles, np.float32),
+        smooth=smooth,
     )
-    highest = cv2.dilate(steps, np.ones((side, side), np.uint8), anchor=(0, 0))
-    light = cv2.resize(field.background, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(highest[::side, ::side] / (_HALVED**2 * light), np.float32)
 
 
-def activity_limit(ranges: NDArray[np.float32], parameters: ImagingParameters) -> float:
-    """Give the range above which a tile shows more than the image's noise and soft shadows."""
+def _sum_squares(grey: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Sum the grey of each fine px: rounded means would drown a faint ring."""
+    below, right = (-side % FINE_PX for side in grey.shape)
+    if below or right:
+        grey = np.pad(grey, ((0, below), (0, right)), mode="edge")
+    rows = grey[::FINE_PX].astype(np.uint16)
+    rows += grey[1::FINE_PX]
+    return np.asarray(rows[:, ::FINE_PX] + rows[:, 1::FINE_PX], np.uint16)
+
+
+def activity_limit(tiles: NDArray[np.float32], parameters: ImagingParameters) -> float:
+    """Give the range above which there is more than the image's noise and soft shadows.
+
+    Parameters
+    ----------
+    tiles
+        As `Activity.tiles`.
+    """
     quietest, quiet, strong = np.quantile(
-        ranges, [_QUIETEST_SHARE, parameters.quiet_share, _STRONG_SHARE]
+        tiles, [_QUIETEST_SHARE, parameters.quiet_share, _STRONG_SHARE]
     )
     noise = float(min(quiet, _QUIET_OVER_QUIETEST * quietest))
     limit = min(parameters.activity_over_noise * noise, parameters.surely_active)
     return max(limit, parameters.faintest_activity, parameters.shadow_share * float(strong))
 
 
-def find_parts(
-    field: FlatField, ranges: NDArray[np.float32], parameters: ImagingParameters
-) -> Parts:
-    """Find the parts that differ from the image's own noise, each with a halo around it.
-
-    Parameters
-    ----------
-    ranges
-        As `measure_ranges` gives them.
-    """
-    active = (ranges > activity_limit(ranges, parameters)).astype(np.uint8)
-    halo = max(1, round(parameters.halo_um / (TILE_PX * field.um_per_px)))
-    parts = _join(active, halo)
-    areas = parts.boxes[:, 2:].prod(axis=1)
+def find_parts(field: FlatField, activity: Activity, parameters: ImagingParameters) -> Parts:
+    """Find the parts that differ from the image's own noise, each with a halo around it."""
+    limit = activity_limit(activity.tiles, parameters)
+    halo = max(1, round(parameters.halo_um / (FINE_PX * field.um_per_px)))
+    active = (activity.fine > limit).astype(np.uint8)
+    parts = _join(active, activity.smooth, halo, steps_per_px=field.steps_per_px)
+    areas = parts.n_tiles.prod(axis=1)
     if (
-        areas.sum() > parameters.mostly_active_share * active.size
+        areas.sum() > parameters.mostly_active_share * activity.tiles.size
         or areas.max(initial=0) > MOST_TILES
     ):
-        return _in_bands(active.shape)
+        return _in_bands(field.shape, active.shape)
     return parts
 
 
-def _in_bands(shape: tuple[int, ...]) -> Parts:
+def _in_bands(shape: tuple[int, int], fine_shape: tuple[int, ...]) -> Parts:
     """Look at everything, in overlapping bands of bounded area."""
-    n_rows, n_columns = shape
+    n_rows, n_columns = (-(-side // TILE_PX) for side in shape)
+    above, before = (-(-side % TILE_PX) // 2 for side in shape)
     n_bands = -(-n_rows * n_columns // MOST_TILES)
     ends = np.linspace(0, n_rows, n_bands + 1).round().astype(np.int32)
     first = np.maximum(ends[:-1] - _OVERLAP_TILES, 0)
     last = np.minimum(ends[1:] + _OVERLAP_TILES, n_rows)
-    labels = np.repeat(np.arange(n_bands, dtype=np.int32), np.diff(ends))
-    sides = (first, np.zeros(n_bands), last - first, np.full(n_bands, n_columns))
+    tile = (FINE_PX * np.arange(fine_shape[0]) - above) // TILE_PX
+    labels = np.searchsorted(ends[1:-1], tile, side="right").astype(np.int32)
+    corners = np.stack([TILE_PX * first + above, np.full(n_bands, before)], axis=1)
+    n_tiles = np.stack([last - first, np.full(n_bands, n_columns)], axis=1)
     return Parts(
-        np.broadcast_to(labels[:, None], (n_rows, n_columns)).copy(),
-        np.stack(sides, axis=1).astype(np.int32),
+        np.broadcast_to(labels[:, None], fine_shape).copy(),
+        corners.astype(np.float64),
+        n_tiles.astype(np.int32),
     )
 
 
-def _join(active: NDArray[np.uint8], halo: int) -> Parts:
-    """Join active tiles with at most one tile between them: the rim of one cell stays together."""
-    joined = cv2.dilate(active, np.ones((2, 2), np.uint8))
-    n_labels, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    spread = cv2.dilate(labels.astype(np.uint16), np.ones((2 * halo + 1, 2 * halo + 1), np.uint8))
-    labels = np.where(labels > 0, labels, spread)
-    sides = stats[1:n_labels, [cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT]]
-    # joining has spread a label by one tile down and right: that is halo already
-    ends = sides + stats[1:n_labels, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]] + halo - 1
-    first = np.maximum(sides - halo, 0)
-    last = np.minimum(ends, active.shape)
-    return Parts((labels - 1).astype(np.int32), np.concatenate([first, last - first], axis=1))
+def _join(
+    active: NDArray[np.uint8], smooth: NDArray[np.float32], halo: int, *, steps_per_px: int
+) -> Parts:
+    """Join what is nearly connected, and give each part a halo of so many fine px."""
+    joined = cv2.dilate(active, np.ones((2 * _JOINED + 1, 2 * _JOINED + 1), np.uint8))
+    n_labels, labels, stats, _ = cv2.connectedComponentsWithStats(
+        joined, connectivity=8, ltype=cv2.CV_16U
+    )
+    spread = cv2.dilate(labels, np.ones((2 * halo + 1, 2 * halo + 1), np.uint8))
+    margin = max(halo - _JOINED, 0)
+    first = FINE_PX * (stats[1:n_labels, [cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT]] - margin)
+    sides = FINE_PX * (stats[1:n_labels, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]] + 2 * margin)
+    middle = np.rint(_find_middles(smooth, labels, n_labels) * steps_per_px) / steps_per_px
+    before = np.ceil((middle - first) / TILE_PX)
+    behind = np.ceil((first + sides - middle) / TILE_PX)
+    labels = np.where(labels > 0, labels, spread).astype(np.int32) - 1
+    return Parts(labels, middle - TILE_PX * before, (before + behind).astype(np.int32))
+
+
+def _find_middles(
+    smooth: NDArray[np.float32], labels: NDArray[Any], n_labels: int
+) -> NDArray[np.float64]:
+    """Find the middle of what is to be seen of each part, shape (k, 2): edges between working px.
+
+    Squares of what has been smoothed have a middle that is steady, wherever the grid lies.
+    """
+    inside = np.flatnonzero(labels)
+    row, column = np.divmod(inside, labels.shape[1])
+    part, weight = labels.ravel()[inside], np.square(smooth.ravel()[inside])
+    total = np.bincount(part, weight, n_labels)[1:]
+    middle = [np.bincount(part, weight * place, n_labels)[1:] / total for place in (row, column)]
+    return FINE_PX * (np.stack(middle, axis=1) + 0.5)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.imaging.activity import measure_ranges
+from app.domain.imaging.activity import measure_activity
 from app.domain.imaging.content import check_content, explain_absence
 from app.domain.imaging.exposure import check_exposure, is_hopeless
 from app.domain.imaging.flattening import FlatField, flatten
@@ -90,8 +90,8 @@ def inspect_and_segment(
     exposure = check_exposure(image, field, parameters)
     if is_hopeless(exposure):
         return _refuse(image, field, CellRegions.none(), exposure, parameters)
-    ranges = measure_ranges(field)
-    regions = segment_field(field, ranges, parameters, outliner, view.free)
+    activity = measure_activity(field)
+    regions = segment_field(field, activity, parameters, outliner, view.free)
     cells = regions.select(~is_debris(regions, parameters))
     if len(cells) < parameters.fewest_cells:
         absence = exposure or explain_absence(field, view, len(cells), parameters)
@@ -100,7 +100,9 @@ def inspect_and_segment(
     focus = _measure_focus(image, field, cells, usable, parameters)
     findings = report_outside(float(usable.mean()), parameters)
     if not _is_rejected(findings):
-        findings += check_content(field, ranges, regions, usable, focus, exposure, parameters)
+        findings += check_content(
+            field, activity.tiles, regions, usable, focus, exposure, parameters
+        )
     if _is_rejected(findings):
         return _refuse(image, field, regions, findings, parameters)
     usable = _without_blurred(usable, focus)

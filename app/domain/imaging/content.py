@@ -34,7 +34,7 @@ def check_content(
     Parameters
     ----------
     ranges
-        As `activity.measure_ranges` gives them.
+        As `activity.Activity.tiles`.
     regions
         All that was outlined.
     usable

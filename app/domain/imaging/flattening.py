@@ -19,6 +19,8 @@ class FlatField:
 
     Attributes
     ----------
+    image
+        Shape (H, W) uint8: the scan itself.
     grey
         Shape (h, w) uint8, area-averaged.
     coarse
@@ -33,6 +35,7 @@ class FlatField:
         Size of a working pixel.
     """
 
+    image: NDArray[np.uint8]
     grey: NDArray[np.uint8]
     coarse: NDArray[np.uint8]
     background: NDArray[np.float32]
@@ -43,6 +46,41 @@ class FlatField:
     @property
     def shape(self) -> tuple[int, int]:
         return self.grey.shape[0], self.grey.shape[1]
+
+    @property
+    def steps_per_px(self) -> int:
+        """In how many steps of a working pixel a part of the scan can be read: image pixels."""
+        return int(self.factor) if self.factor == int(self.factor) else 1
+
+    def read_grey(
+        self, top: float, left: float, height: int, width: int
+    ) -> tuple[NDArray[np.uint8], int, int]:
+        """Read a part at working resolution that begins on any image pixel.
+
+        Parameters
+        ----------
+        top, left
+            Working px, whole multiples of 1 / `steps_per_px`; the part may reach beyond the scan.
+
+        Returns
+        -------
+        grey
+            What lies within the scan, whole pixels only.
+        above, before
+            Rows and columns of the part that precede it.
+        """
+        above, before = max(0, int(np.ceil(-top))), max(0, int(np.ceil(-left)))
+        step = self.steps_per_px
+        source, scale = (self.image, step) if step > 1 else (self.grey, 1)
+        first_row, first_column = round((top + above) * scale), round((left + before) * scale)
+        n_rows = min(height - above, (source.shape[0] - first_row) // scale)
+        n_columns = min(width - before, (source.shape[1] - first_column) // scale)
+        if n_rows <= 0 or n_columns <= 0:
+            return np.empty((0, 0), np.uint8), above, before
+        seen = source[
+            first_row : first_row + n_rows * scale, first_column : first_column + n_columns * scale
+        ]
+        return shrink(seen, scale), above, before
 
     def read_deviation(
         self, top: int = 0, left: int = 0, height: int | None = None, width: int | None = None
@@ -75,6 +113,12 @@ class FlatField:
         light = np.asarray(cv2.resize(around, size, interpolation=cv2.INTER_LINEAR), np.float32)
         top, left = top - row * step, left - column * step
         return light[top : top + shape[0], left : left + shape[1]]
+
+    def enlarge_background(self, *, step_px: int) -> NDArray[np.float32]:
+        """Interpolate the whole background, one value for each step_px × step_px working px."""
+        rows, columns = (side * self.coarse_factor // step_px for side in self.background.shape)
+        light = cv2.resize(self.background, (columns, rows), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(light, np.float32)
 
     def to_image_px(self, working: NDArray[np.float32]) -> NDArray[np.float32]:
         """Convert a working coordinate to one of the image; pixel centres are whole numbers."""
@@ -128,17 +172,21 @@ def flatten(image: NDArray[np.uint8], parameters: ImagingParameters) -> FlatFiel
         Shape (H, W).
     """
     factor = working_factor(parameters)
-    return _divide(shrink(image, factor), factor, parameters.um_per_px * factor, parameters)
+    return _divide(image, shrink(image, factor), factor, parameters.um_per_px * factor, parameters)
 
 
 def _divide(
-    grey: NDArray[np.uint8], factor: float, um_per_px: float, parameters: ImagingParameters
+    image: NDArray[np.uint8],
+    grey: NDArray[np.uint8],
+    factor: float,
+    um_per_px: float,
+    parameters: ImagingParameters,
 ) -> FlatField:
     coarse_factor = max(1, round(parameters.background_um_per_px / um_per_px))
     coarse = shrink(_extend(grey, coarse_factor), coarse_factor)
     coarse_um_per_px = um_per_px * coarse_factor
     light = _estimate_light(coarse, um_per_px=coarse_um_per_px, parameters=parameters)
-    return FlatField(grey, coarse, light, coarse_factor, factor, um_per_px)
+    return FlatField(image, grey, coarse, light, coarse_factor, factor, um_per_px)
 
 
 def estimate_background(
@@ -151,4 +199,4 @@ def estimate_background(
     NDArray[np.float32]
         Shape of `grey`, grey values, at least 1.
     """
-    return _divide(grey, 1.0, um_per_px, parameters).read_background()
+    return _divide(grey, grey, 1.0, um_per_px, parameters).read_background()

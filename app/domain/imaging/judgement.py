@@ -88,9 +88,14 @@ def p_kind(regions: CellRegions, kind: str) -> Probabilities:
     return np.asarray(regions.p_kinds[:, KINDS.index(kind)])
 
 
+def _believed(p: Probabilities, least: float) -> Probabilities:
+    """Move probabilities so that a half stands where they come to be believed."""
+    return np.asarray(p * (1 - least) / (p * (1 - least) + (1 - p) * least), np.float32)
+
+
 def p_several(regions: CellRegions, parameters: ImagingParameters) -> Probabilities:
     """Judge what is more than one cell, shape (n,): by the outliner or by a touching neighbour."""
-    p = p_kind(regions, SEVERAL).copy()
+    p = _believed(p_kind(regions, SEVERAL), parameters.least_p_kind)
     cells = np.flatnonzero(~is_debris(regions, parameters))
     if len(cells) < 2:
         return p
@@ -129,7 +134,7 @@ def p_debris(regions: CellRegions, parameters: ImagingParameters) -> Probabiliti
         _above(regions.elongation, parameters.largest_elongation, share=_SHAPE_SHARE),
         _likely((parameters.smallest_circularity - regions.circularity) / _SHAPE_SHARE),
     )
-    return np.maximum(p_kind(regions, DEBRIS), ragged)
+    return np.maximum(_believed(p_kind(regions, DEBRIS), parameters.least_p_kind), ragged)
 
 
 def is_debris(regions: CellRegions, parameters: ImagingParameters) -> NDArray[np.bool_]:

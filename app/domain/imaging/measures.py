@@ -13,7 +13,8 @@ from app.domain.imaging.slopes import Ordinary, edge_width_um, measure_slopes
 _BODY_SHARES = np.sqrt((np.arange(5, dtype=np.float32) + np.float32(0.5)) / 5)
 """Radii, as shares of the outline, that stand for equal parts of the area."""
 _RIM_SHARES = np.array([0.85, 1.0, 1.1], np.float32)
-_ON_RIM = np.array([1.0], np.float32)
+_ON_RIM = 1
+"""Which of these shares is the outline itself."""
 _FIRST_RIPPLE = 4
 """Orders 1 to 3 are place, ellipse and pear; ripples begin above."""
 
@@ -38,18 +39,24 @@ def _elongation(radii: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.sqrt(ratio), np.float32)
 
 
-def _read(
-    source: NDArray[np.float32],
+def _places(
+    shape: tuple[int, ...],
     centres: Centres,
     radii: NDArray[np.float32],
     shares: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Read a map at shares of each outline, shape (n, 32, m)."""
-    height, width = source.shape
+) -> NDArray[np.intp]:
+    """Give the flat index of the px at shares of each outline, shape (n, 32, m)."""
     reach = radii[:, :, None] * shares
-    row = np.rint(centres[0][:, None, None] + reach * np.sin(ANGLES)[:, None]).astype(np.intp)
-    column = np.rint(centres[1][:, None, None] + reach * np.cos(ANGLES)[:, None]).astype(np.intp)
-    return np.asarray(source[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)])
+    index = np.zeros(reach.shape, np.float32)  # exact: no sheet has 2²⁴ px
+    for side, centre, direction in zip(
+        shape, centres, (np.sin(ANGLES), np.cos(ANGLES)), strict=True
+    ):
+        place = reach * direction[:, None]
+        place += centre[:, None, None]
+        np.clip(np.rint(place, out=place), 0, side - 1, out=place)
+        index *= np.float32(side)
+        index += place
+    return index.astype(np.intp)
 
 
 def read_body(
@@ -62,15 +69,11 @@ def read_body(
     NDArray[np.float32]
         Shape (n, 32, 5), from the middle outwards.
     """
-    return _read(deviation, centres, radii, _BODY_SHARES)
+    return np.take(deviation, _places(deviation.shape, centres, radii, _BODY_SHARES))
 
 
-def _along_rim(
-    source: NDArray[np.float32], centres: Centres, radii: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Read the root mean square of a map along each rim, shape (n,)."""
-    squares = np.square(_read(source, centres, radii, _RIM_SHARES)).mean(axis=(1, 2))
-    return np.asarray(np.sqrt(squares), np.float32)
+def _root_mean_square(along_rim: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.sqrt(np.square(along_rim).mean(axis=(1, 2))), np.float32)
 
 
 def measure_crenation(radii: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -106,9 +109,11 @@ def measure_regions(
     """
     radii, centres = outlines.radii, (outlines.row, outlines.column)
     slopes = measure_slopes(sheet.values, um_per_px=field.um_per_px, parameters=parameters)
+    rim = _places(sheet.values.shape, centres, radii, _RIM_SHARES)
+    slope_on_rim = np.take(slopes.slope, rim)
     rim_width_um = edge_width_um(
-        _along_rim(slopes.slope, centres, radii),
-        _along_rim(slopes.fine, centres, radii),
+        _root_mean_square(slope_on_rim),
+        _root_mean_square(np.take(slopes.fine, rim)),
         ordinary,
         parameters,
     )
@@ -127,7 +132,7 @@ def measure_regions(
         circularity=np.clip(roundness, 0, 1).astype(np.float32),
         elongation=_elongation(radii),
         crenation=measure_crenation(radii),
-        rim_contrast=_read(slopes.slope, centres, radii, _ON_RIM)[:, :, 0].mean(axis=1),
+        rim_contrast=slope_on_rim[:, :, _ON_RIM].mean(axis=1),
         rim_width_um=rim_width_um,
         contrast=body.std(axis=(1, 2)),
         shading_angle=np.arctan2(

@@ -44,7 +44,7 @@ def measure_explained_share(
     Parameters
     ----------
     ranges
-        As `activity.measure_ranges` gives them.
+        As `activity.Activity.tiles`.
     regions
         Cells found, without debris; at least one.
     usable

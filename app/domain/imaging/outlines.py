@@ -1,18 +1,15 @@
-"""From the outliner's maps to one closed star-shaped outline per cell."""
+"""Closed star-shaped outlines of suspected cells, and how they lie to each other."""
 
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from app.domain.imaging.activity import TILE_PX
-from app.domain.imaging.outliner import GRID_PX, CellMaps
+from app.domain.imaging.outliner import KINDS
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.regions import ANGLES, N_ANGLES
-from app.domain.imaging.sheet import Sheet
 
 Floats = NDArray[np.float32]
 
@@ -31,7 +28,7 @@ class Outlines:
     row, column
         Shape (n,) float32, on the sheet.
     shift
-        Shape (n, 2) int32: rows and columns from the sheet to the scan.
+        Shape (n, 2) float32: rows and columns from the sheet to the scan.
     radii
         Shape (n, 32) float32, at `regions.ANGLES` around that centre.
     p_centre
@@ -42,7 +39,7 @@ class Outlines:
 
     row: Floats
     column: Floats
-    shift: NDArray[np.int32]
+    shift: Floats
     radii: Floats
     p_centre: Floats
     p_kinds: Floats
@@ -57,6 +54,18 @@ class Outlines:
     @property
     def column_in_scan(self) -> Floats:
         return np.asarray(self.column + self.shift[:, 1], np.float32)
+
+    @classmethod
+    def none(cls) -> Self:
+        empty = np.empty(0, np.float32)
+        return cls(
+            row=empty,
+            column=empty,
+            shift=np.empty((0, 2), np.float32),
+            radii=np.empty((0, N_ANGLES), np.float32),
+            p_centre=empty,
+            p_kinds=np.empty((0, len(KINDS)), np.float32),
+        )
 
     @classmethod
     def join(cls, several: list[Self]) -> Self:
@@ -119,33 +128,6 @@ def move_centres(radii: Floats, down: Floats, right: Floats) -> Floats:
         outside = np.hypot(row, column) - radius_towards(radii, np.arctan2(row, column))
         moved = np.maximum(moved - outside, np.float32(_SMALLEST_PX))
     return np.asarray(moved, np.float32)
-
-
-def find_peaks(centre: Floats, *, least: float) -> NDArray[np.intp]:
-    """Find the squares of the centre map that no neighbour exceeds, shape (n, 2)."""
-    highest = cv2.dilate(centre, np.ones((3, 3), np.uint8))
-    return np.argwhere((centre >= highest) & (centre >= least))
-
-
-def read_outlines(maps: CellMaps, sheet: Sheet, parameters: ImagingParameters) -> Outlines:
-    """Read one outline per peak of the centre map, each around its own centroid.
-
-    What lies in a part's surroundings is left to the part that it belongs to.
-    """
-    row, column = find_peaks(maps.centre, least=parameters.least_p_centre).T
-    part = sheet.owner[row * GRID_PX // TILE_PX, column * GRID_PX // TILE_PX]
-    row, column, part = row[part >= 0], column[part >= 0], part[part >= 0]
-    radii = np.maximum(maps.radii[row, column], np.float32(_SMALLEST_PX))
-    _, down, right = outline_centroids(radii)
-    middle = np.float32((GRID_PX - 1) / 2)
-    return Outlines(
-        row=(GRID_PX * row + middle + down).astype(np.float32),
-        column=(GRID_PX * column + middle + right).astype(np.float32),
-        shift=sheet.shift[part],
-        radii=move_centres(radii, down, right),
-        p_centre=maps.centre[row, column],
-        p_kinds=maps.kinds[row, column],
-    )
 
 
 def measure_gaps(places: Floats, radii: Floats, *, reach: float) -> tuple[NDArray[np.intp], Floats]:

@@ -86,7 +86,7 @@ class ImagingParameters:
     """With more to look at than this share of the image, all of it is looked at in one piece."""
 
     # --- outlines
-    least_p_centre: float = 0.5
+    least_p_centre: float = 0.45
     """Probability of a centre above which a cell is suspected."""
     deepest_overlap: float = 0.45
     """Outlines that reach into each other deeper than this share of the smaller one's width are
@@ -110,8 +110,10 @@ class ImagingParameters:
     stay below 1.27, in every look."""
     rim_scatter_factor: float = 4.0
     """Where noise scatters the widths, a rim must also be this many of their SDs wider."""
-    smallest_gap_um: float = 0.456
-    """Outlines nearer to each other than this (2.5 px) touch: the crop shows several cells."""
+    smallest_gap_um: float = 0.64
+    """Outlines nearer to each other than this (3.5 px) touch: the crop shows several cells."""
+    least_p_kind: float = 0.7
+    """Probability from which the outliner's word alone makes several cells, or debris."""
 
     # --- verdict on images
     slope_floor: float = 0.035
@@ -138,10 +140,10 @@ class ImagingParameters:
     focus_tiles: int = 6
     """Focus is judged on this many tiles along each side."""
     smallest_explained_share: float = 0.5
-    explained_share_of_clumps: float = 0.36
+    explained_share_of_clumps: float = 0.43
     """Share of the lively tiles that must lie on cells, and how much more if nothing outlined is
     a single cell; in a hologram, a channel or a clump most lie elsewhere."""
-    smallest_single_share: float = 0.5
+    smallest_single_share: float = 0.3
     """With fewer single cells among what was outlined, wide rims do not mean bad focus."""
     largest_steep_share: float = 0.02
     """Without cells, an image with more steep pixels than this is of another kind."""

@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.imaging.activity import find_parts, measure_ranges
+from app.domain.imaging.activity import Activity, find_parts, measure_activity
 from app.domain.imaging.flattening import FlatField, flatten
 from app.domain.imaging.measures import measure_regions
 from app.domain.imaging.outliner import Outliner
-from app.domain.imaging.outlines import Outlines, find_distinct, read_outlines
+from app.domain.imaging.outlines import Outlines, find_distinct
 from app.domain.imaging.parameters import ImagingParameters
+from app.domain.imaging.reading import read_outlines
 from app.domain.imaging.regions import CellRegions, look_up
 from app.domain.imaging.sheet import pack
 from app.domain.imaging.slopes import measure_ordinary
@@ -16,14 +17,14 @@ from app.domain.imaging.slopes import measure_ordinary
 
 def segment_field(
     field: FlatField,
-    ranges: NDArray[np.float32],
+    activity: Activity,
     parameters: ImagingParameters,
     outliner: Outliner,
     usable: NDArray[np.bool_] | None = None,
 ) -> CellRegions:
-    """Segment a flattened scan with the ranges of its tiles; see `segment_cells`."""
-    parts = find_parts(field, ranges, parameters)
-    if not len(parts.boxes):
+    """Segment a flattened scan with its local differences; see `segment_cells`."""
+    parts = find_parts(field, activity, parameters)
+    if not len(parts.corners):
         return CellRegions.none()
     ordinary = measure_ordinary(field, parameters)
     outlined: list[Outlines] = []
@@ -63,4 +64,4 @@ def segment_cells(
         Everything cell-like, to be judged by `judge_cells`.
     """
     field = flatten(image, parameters)
-    return segment_field(field, measure_ranges(field), parameters, outliner, usable)
+    return segment_field(field, measure_activity(field), parameters, outliner, usable)

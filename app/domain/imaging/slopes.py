@@ -51,7 +51,7 @@ def measure_slopes(
     scale = 1 / (8 * um_per_px)
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=scale)
     right = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=scale)
-    slope = cv2.magnitude(down, right)
+    slope = cv2.magnitude(down, right, magnitude=down)
     fine = cv2.subtract(deviation, smooth, dst=smooth)
     return Slopes(np.asarray(slope, np.float32), np.asarray(fine, np.float32))
 
@@ -64,7 +64,7 @@ def measure_ordinary(field: FlatField, parameters: ImagingParameters) -> Ordinar
         np.concatenate(strips), um_per_px=field.um_per_px, parameters=parameters
     )
     shape = (_N_STRIPS, -1, field.shape[1])
-    inner = np.s_[:, _BORDER_PX:-_BORDER_PX, ::2] if field.shape[0] >= _STRIP_PX else np.s_[:]
+    inner = np.s_[:, _BORDER_PX:-_BORDER_PX, ::4] if field.shape[0] >= _STRIP_PX else np.s_[:]
     slope, fine = slopes.slope.reshape(shape)[inner], slopes.fine.reshape(shape)[inner]
     return Ordinary(float(np.median(slope)), _MEDIAN_TO_SD * float(np.median(np.abs(fine))))
 

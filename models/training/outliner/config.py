@@ -1,8 +1,8 @@
 """Every number the outliner's training depends on; saved in its description as JSON."""
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
 
 from app.domain.synthetic.looks import HELD_OUT_LOOKS, LOOKS
 
@@ -27,14 +27,14 @@ class PatchConfig:
     looks: dict[str, float] = field(
         default_factory=lambda: {
             "donor_image": 0.23,
-            "various": 0.26,
+            "various": 0.28,
             "shaded": 0.17,
             "dark_rings": 0.06,
             "bright_rings": 0.06,
             "thin_rings": 0.08,
             "ghosts": 0.05,
             "crenated": 0.05,
-            "low_contrast": 0.04,
+            "low_contrast": 0.07,
         }
     )
     empty_share: float = 0.06
@@ -57,12 +57,14 @@ class PatchConfig:
     first_enlarged: tuple[float, float] = (3.0, 5.0)
     first_jpeg: tuple[int, int] = (40, 85)
     solid_looks: tuple[str, ...] = ("donor_image", "shaded")
-    blurred_shares: tuple[float, ...] = (0.02, 0.08, 0.3)
-    """Cells out of focus by themselves; each patch takes one of these."""
+    blurred_shares: tuple[float, ...] = (0.02, 0.02, 0.08, 0.08, 0.08, 0.3, 0.3, 0.3, 1.0)
+    """Cells out of focus by themselves, or all of them; each patch takes one of these."""
     edge_share: float = 0.3
     """Patches of which a strip lies outside the image, hence is 0."""
-    packed_share: float = 0.2
+    packed_share: float = 0.4
     """Patches of which only boxes around their contents are kept, as on a packed sheet."""
+    neighbours_share: float = 0.6
+    """Of the packed patches: those with pieces of something else between the boxes, as there."""
     estimated_background_share: float = 0.4
     """Patches flattened by the program's own estimate; the others by the true light, slightly
     wrong."""
@@ -75,22 +77,50 @@ class PatchConfig:
 
 
 @dataclass(frozen=True)
+class Round:
+    """One fall of the learning rate from its height to nearly nothing.
+
+    Attributes
+    ----------
+    warm_up_share
+        Share of the steps over which the learning rate rises before it falls as a cosine.
+    place_weight
+        Of an outline's centroid beside its radii.
+    blurred_weight
+        Of the kind of a blurred cell, since they are rare.
+    seed
+        Of the batches.
+    """
+
+    n_steps: int
+    learning_rate: float
+    kinds_weight: float
+    blurred_weight: float
+    seed: int
+    warm_up_share: float = 0.05
+    radii_weight: float = 1.0
+    place_weight: float = 1.0
+
+
+FIRST_ROUND: Final = Round(
+    n_steps=6500, learning_rate=3e-3, kinds_weight=0.4, blurred_weight=2.0, seed=31_415
+)
+SECOND_ROUND: Final = Round(
+    n_steps=3600, learning_rate=2e-3, kinds_weight=0.6, blurred_weight=1.0, seed=27_182
+)
+
+
+@dataclass(frozen=True)
 class OutlinerConfig:
     """One training run of the outliner."""
 
     patches: PatchConfig = field(default_factory=PatchConfig)
-    n_patches: int = 7000
-    n_steps: int = 4000
+    n_patches: int = 12_000
+    rounds: tuple[Round, ...] = (FIRST_ROUND, SECOND_ROUND)
     batch_size: int = 16
-    learning_rate: float = 3e-3
-    warm_up_share: float = 0.05
-    """Share of all steps over which the learning rate rises before it falls as a cosine."""
     weight_decay: float = 1e-4
-    radii_weight: float = 1.0
-    kinds_weight: float = 0.4
-    blurred_weight: float = 2.0
-    """Of the kind of a blurred cell, since they are rare."""
     seed: int = 31_415
+    """Of the patches and of the first weights."""
     processes: int = 2
     measured_fields: int = 3
     """Fields of each look on which the fitted network is judged."""
@@ -102,4 +132,5 @@ class OutlinerConfig:
 
 def quick_config() -> OutlinerConfig:
     """Just enough to try the machinery."""
-    return OutlinerConfig(n_patches=48, n_steps=30, measured_fields=1)
+    rounds = (replace(FIRST_ROUND, n_steps=30),)
+    return OutlinerConfig(n_patches=48, rounds=rounds, measured_fields=1)

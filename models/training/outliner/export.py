@@ -15,7 +15,7 @@ from onnx import numpy_helper
 
 from models.artefact import sha256_of
 from models.outliner import FORMAT, INPUT_NAME, OUTPUT_NAMES, Outliner
-from models.training.outliner.architecture import with_answers
+from models.training.outliner.architecture import untie, with_answers
 
 OPSET: Final = 17
 _KEPT_WHOLE: Final = 64
@@ -28,7 +28,7 @@ def to_onnx(model: keras.Model) -> bytes:
     The weights are widened again when the file is loaded; halving them costs no accuracy that
     could be measured and half the bytes.
     """
-    answering = with_answers(model)
+    answering = with_answers(untie(model))
     answering(np.zeros((1, 64, 64, 1), np.float32))  # Keras exports only what has been called
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "outliner.onnx"

@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from app.domain.imaging.outliner import KINDS
+from app.domain.imaging.regions import ANGLES
 from models.training.outliner.architecture import build_outliner
-from models.training.outliner.config import OutlinerConfig
+from models.training.outliner.config import OutlinerConfig, Round
 from models.training.outliner.patches import Patches, mirrored
 from models.training.outliner.targets import HEAT, HEAT_WEIGHT, KIND, RADII, WEIGHT
 
@@ -30,29 +31,40 @@ def fit_outliner(
     """Fit a fresh network; seed and patches decide it as far as TensorFlow's kernels allow."""
     keras.utils.set_random_seed(config.seed)
     model = build_outliner()
-    optimizer = keras.optimizers.AdamW(
-        _schedule(config), weight_decay=config.weight_decay, clipnorm=5.0
-    )
-    step = _make_step(model, optimizer, config)
-    rng = np.random.default_rng(config.seed)
-    recent = np.zeros(3)
-    for number in range(1, config.n_steps + 1):
-        sheets, targets = _draw_batch(patches, config.batch_size, rng)
-        recent += np.array([float(part) for part in step(sheets, targets)])
-        if number % _REPORT_EVERY == 0 or number == config.n_steps:
-            centre, radii, kinds = recent / ((number - 1) % _REPORT_EVERY + 1)
-            on_step(f"step {number}: centre {centre:.3f}, radii {radii:.4f}, kinds {kinds:.3f}")
-            recent[:] = 0
+    for one in config.rounds:
+        _fit_round(model, config, one, patches, on_step)
     return model
 
 
-def _schedule(config: OutlinerConfig) -> Any:  # noqa: ANN401  Keras carries no types
-    warm_up = max(1, round(config.n_steps * config.warm_up_share))
+def _fit_round(
+    model: keras.Model,
+    config: OutlinerConfig,
+    one: Round,
+    patches: Patches,
+    on_step: Callable[[str], None],
+) -> None:
+    optimizer = keras.optimizers.AdamW(
+        _schedule(one), weight_decay=config.weight_decay, clipnorm=5.0
+    )
+    step = _make_step(model, optimizer, one)
+    rng = np.random.default_rng(one.seed)
+    recent = np.zeros(3)
+    for number in range(1, one.n_steps + 1):
+        sheets, targets = _draw_batch(patches, config.batch_size, rng)
+        recent += np.array([float(part) for part in step(sheets, targets)])
+        if number % _REPORT_EVERY == 0 or number == one.n_steps:
+            centre, radii, kinds = recent / ((number - 1) % _REPORT_EVERY + 1)
+            on_step(f"step {number}: centre {centre:.3f}, radii {radii:.4f}, kinds {kinds:.3f}")
+            recent[:] = 0
+
+
+def _schedule(one: Round) -> Any:  # noqa: ANN401  Keras carries no types
+    warm_up = max(1, round(one.n_steps * one.warm_up_share))
     return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=config.learning_rate / 20,
-        decay_steps=max(1, config.n_steps - warm_up),
+        initial_learning_rate=one.learning_rate / 20,
+        decay_steps=max(1, one.n_steps - warm_up),
         alpha=0.01,
-        warmup_target=config.learning_rate,
+        warmup_target=one.learning_rate,
         warmup_steps=warm_up,
     )
 
@@ -75,16 +87,19 @@ def _draw_batch(
 def _make_step(
     model: keras.Model,
     optimizer: Any,  # noqa: ANN401  Keras carries no types
-    config: OutlinerConfig,
+    one: Round,
 ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
     @tf.function(jit_compile=False)  # type: ignore[untyped-decorator]  # TensorFlow carries no types
     def step(sheets: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             outputs = model(sheets, training=True)
             centre, radii, kinds = measure_losses(
-                outputs, targets, blurred_weight=config.blurred_weight
+                outputs,
+                targets,
+                place_weight=one.place_weight,
+                blurred_weight=one.blurred_weight,
             )
-            total = centre + config.radii_weight * radii + config.kinds_weight * kinds
+            total = centre + one.radii_weight * radii + one.kinds_weight * kinds
         gradients = tape.gradient(total, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return centre, radii, kinds
@@ -96,21 +111,31 @@ def measure_losses(
     outputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
     targets: tf.Tensor,
     *,
+    place_weight: float = 0.0,
     blurred_weight: float = 1.0,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Losses of centres (per centre), outlines (relative to the radius) and kinds."""
+    """Losses of centres (per centre), outlines and places (relative to the radius), and kinds."""
     # The square with the centre is the one that will be read.
     weight = targets[..., WEIGHT] * (OFF_CENTRE + (1 - OFF_CENTRE) * targets[..., HEAT])
     covered = tf.reduce_sum(weight) + 1.0
     centre, radii, kinds = outputs
     truth = targets[..., RADII:]
     scale = tf.reduce_mean(truth, axis=-1) + 1.0
-    wrong = tf.reduce_mean(tf.abs(radii - truth), axis=-1) / scale
+    wrong = tf.reduce_mean(tf.abs(radii - truth), axis=-1)
+    misplaced = tf.reduce_mean(tf.abs(_centroids(radii) - _centroids(truth)), axis=-1)
+    wrong = (wrong + place_weight * misplaced) / scale
     return (
         _centre_loss(centre[..., 0], targets),
         10.0 * tf.reduce_sum(weight * wrong) / covered,
         tf.reduce_sum(weight * _kind_loss(kinds, targets[..., KIND], blurred_weight)) / covered,
     )
+
+
+def _centroids(radii: tf.Tensor) -> tf.Tensor:
+    """Rows and columns of the outlines' centroids from the squares' middles, working px."""
+    directions = tf.constant(np.stack([np.sin(ANGLES), np.cos(ANGLES)], axis=1))
+    area = tf.reduce_mean(radii**2, axis=-1, keepdims=True) / 2
+    return radii**3 @ directions / (3 * len(ANGLES) * (area + 1.0))
 
 
 def _centre_loss(logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.imaging.flattening import estimate_background, shrink
-from app.domain.imaging.outliner import KINDS
+from app.domain.imaging.outliner import GRID_PX, KINDS
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.regions import ANGLES
 from app.domain.synthetic.cameras import reprint
@@ -20,12 +20,20 @@ from app.domain.synthetic.images import TrueCell, TrueImage, draw_image
 from app.domain.synthetic.looks import BLURRED_FROM_UM, DrawnCells, DrawnField, draw_field
 from app.domain.synthetic.shapes import shape_of_points
 from models.training.outliner.config import PatchConfig
-from models.training.outliner.targets import ANY_CELL, N_CHANNELS, PatchTruth, encode
+from models.training.outliner.targets import (
+    ANY_CELL,
+    HEAT,
+    HEAT_WEIGHT,
+    N_CHANNELS,
+    PatchTruth,
+    encode,
+)
 
 DONOR_IMAGE: Final = "donor_image"
 _TOUCHING_GAP_PX: Final = 1.0
 _WORK_UM_PER_PX: Final = 0.365
 _LEAST_CLUMP_PX: Final = 3.5
+_IS_CENTRE: Final = 0.99
 _USUAL: Final = ImagingParameters()
 
 
@@ -89,9 +97,15 @@ def draw_patch(
     sheet, truth = _flattened(scene, config, rng), scene.truth
     if rng.random() < config.edge_share:
         truth = _cut_edge(sheet, truth, rng)
+    target = encode(truth, side_px=config.side_px)
     if rng.random() < config.packed_share:
-        _keep_boxes(sheet, truth, rng)
-    return sheet.astype(np.float16), encode(truth, side_px=config.side_px)
+        kept = _choose_boxes(sheet.shape, truth, rng)
+        between = np.zeros_like(sheet)
+        if rng.random() < config.neighbours_share:
+            between = np.roll(sheet, rng.integers(len(sheet), size=2), axis=(0, 1))
+            _ignore(target, ~kept)
+        sheet = np.where(kept, sheet, between)
+    return sheet.astype(np.float16), target
 
 
 def _one_thread() -> None:
@@ -278,17 +292,26 @@ def _cut_edge(
     )
 
 
-def _keep_boxes(sheet: NDArray[np.float32], truth: PatchTruth, rng: np.random.Generator) -> None:
-    """Blank all but boxes around the contents, in place, as on a packed sheet."""
-    kept = np.zeros(sheet.shape, bool)
+def _choose_boxes(
+    shape: tuple[int, ...], truth: PatchTruth, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Choose boxes around the contents and a few around nothing, as packed on a sheet."""
+    kept = np.zeros(shape, bool)
     margin = float(rng.uniform(3, 14))
     for row, column, radii in zip(truth.row, truth.column, truth.radii_px, strict=True):
         reach = float(radii.max()) + margin
         top, left = max(int(row - reach), 0), max(int(column - reach), 0)
         kept[top : int(row + reach) + 2, left : int(column + reach) + 2] = True
-    for row, column in rng.uniform(0, len(sheet), (3, 2)):
+    for row, column in rng.uniform(0, shape[0], (3, 2)):
         kept[int(row) : int(row) + 40, int(column) : int(column) + 40] = True
-    sheet[~kept] = 0
+    return kept
+
+
+def _ignore(target: NDArray[np.float16], hidden: NDArray[np.bool_]) -> None:
+    """Ask for no answer, in place, in squares of which anything is hidden."""
+    side = len(target)
+    squares = hidden.reshape(side, GRID_PX, side, GRID_PX).any(axis=(1, 3))
+    target[..., HEAT_WEIGHT][squares & (target[..., HEAT] < _IS_CENTRE)] = 0
 
 
 def mirrored(patches: Patches, *, rows: bool, transposed: bool) -> Patches:
