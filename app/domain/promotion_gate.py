@@ -130,10 +130,14 @@ def _judge_accuracy(candidate: HeldOutFigures, active: HeldOutFigures) -> Rule:
         message = f"{missing} is not known; five held-out donors are needed for a bound."
         return Rule("accuracy_not_worse", None, message, figures)
     message = (
-        f"Lower 95 % bound of the candidate's accuracy {low:.1%}, the active version's accuracy "
-        f"{now:.1%}; it may lie {ACCURACY_MARGIN:.0%} below."
+        f"Lower 95 % bound of the candidate's accuracy {_percent(low)}, the active version's "
+        f"accuracy {_percent(now)}; {100 * ACCURACY_MARGIN:.0f} point less is allowed."
     )
     return Rule("accuracy_not_worse", low >= now - ACCURACY_MARGIN - _ROUNDING, message, figures)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _judge_groups(
@@ -152,8 +156,8 @@ def _judge_groups(
     change = candidate[worst] - active[worst]
     figures |= {"worst": str(worst), "change": change}
     message = (
-        f"Of {len(shared)} compared, {noun} {worst} changes most for the worse, by {change:+.1%}; "
-        f"{-GROUP_MARGIN:+.0%} is allowed."
+        f"Of {len(shared)} compared, {noun} {worst} does worst against the active version: "
+        f"{100 * change:+.1f} points, {-100 * GROUP_MARGIN:+.0f} is allowed."
     )
     return Rule(code, change >= -GROUP_MARGIN - _ROUNDING, message, figures)
 
@@ -178,7 +182,7 @@ def judge_looks(n_looks: int | None) -> Rule:
     if n_looks is None:
         message = "There is no locked set: lock samples with a reference, then preview again."
         return Rule("locked_set_fresh", None, message, figures)
-    message = f"{n_looks} versions were tried on this locked set, {LARGEST_LOOKS} may be."
+    message = f"Versions tried on this locked set: {n_looks}, allowed {LARGEST_LOOKS}."
     return Rule("locked_set_fresh", n_looks <= LARGEST_LOOKS, message, figures)
 
 
@@ -194,7 +198,7 @@ def judge_impact(impact: ImpactSummary | None) -> tuple[Rule, ...]:
         message = "There is no finished preview against the active version; compute one."
         return (Rule("impact_known", None, message, {}),)
     n, limit = impact.n_compared, FEWEST_COMPARED
-    message = f"{n} samples were scored by both versions, {limit} are needed."
+    message = f"Samples scored by both versions: {n}, needed {limit}."
     figures: Figures = {"n_compared": n, "limit": limit}
     known = Rule("impact_known", True if n >= limit else None, message, figures)
     return (known, _judge_shift(impact), _judge_leaving(impact))
@@ -213,8 +217,8 @@ def _judge_leaving(impact: ImpactSummary) -> Rule:
     allowed = max(1, int(LEAVING_SHARE * impact.n_compared))
     figures = {"n_leaving": impact.n_leaving, "limit": allowed, "n_losing": impact.n_losing}
     message = (
-        f"{impact.n_leaving} scores leave the interval told before, {allowed} may; "
-        f"{impact.n_losing} samples lose their score, none may."
+        f"Scores that leave the interval told before: {impact.n_leaving}, allowed {allowed}; "
+        f"samples that lose their score: {impact.n_losing}, allowed 0."
     )
     holds = impact.n_leaving <= allowed and impact.n_losing == 0
     return Rule("no_shock", holds if impact.n_compared else None, message, figures)

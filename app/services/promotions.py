@@ -123,7 +123,8 @@ def _refuse_unproven(session: Session, version: ModelVersion, gate: Gate) -> Non
     cause = "no worker has checked it yet" if failure is None else failure["message"]
     raise Conflict(
         "model_unproven",
-        f"The version's file is not proven: {cause}. Let its preview end well, then activate it.",
+        f"The version's file is not proven: {cause.rstrip('.')}. Let its preview end well, then "
+        "activate it.",
     )
 
 

@@ -13,11 +13,10 @@ from starlette.staticfiles import StaticFiles
 
 from app import charts
 from app.charts import Estimate
-from app.dashboard.contexts import accounts, images, model_versions, references, sample, samples
+from app.dashboard.contexts import accounts, images, references, sample, samples
 from app.dashboard.contexts.shell import ErrorPage, Notice, Shell, TryItPage
 from app.dashboard.contexts.wording import (
     CONTAINERS,
-    MODEL_STATES,
     SAMPLE_STATES,
     VERDICTS,
     FindingText,
@@ -27,7 +26,12 @@ from app.dashboard.contexts.wording import (
 )
 from app.dashboard.rendering import FRONTEND, render
 from app.domain.outlets import CONSTRICTION_UM, IMAGED_OUTLETS, OUTLETS
-from tests.end_to_end import preview_agreement, preview_training, preview_unit_history
+from tests.end_to_end import (
+    preview_agreement,
+    preview_models,
+    preview_training,
+    preview_unit_history,
+)
 from tests.end_to_end.drawn_images import (
     cell_part,
     count_of,
@@ -280,26 +284,6 @@ def sample_images_page() -> images.SampleImagesPage:
     )  # fmt: skip
 
 
-def models_page() -> model_versions.ModelVersionsPage:
-    row = model_versions.ModelVersionRow(
-        href="/model-versions/1", name="demonstration-1", state=MODEL_STATES["active"],
-        is_demonstration=True, architecture="Compact", outlets="2, 3, 4, 5", accuracy="83 %",
-        score_error="SD 0.08 over 8 donors", created=AT,
-    )  # fmt: skip
-    return model_versions.ModelVersionsPage((row,))
-
-
-def model_page() -> model_versions.ModelVersionPage:
-    fact = sample.Fact
-    return model_versions.ModelVersionPage(
-        name="demonstration-1", state=MODEL_STATES["active"], is_demonstration=True,
-        figures=(fact("Cell accuracy", "83 %"), fact("Score error", "SD 0.08 over 8 donors")),
-        facts=(fact("Architecture", "Compact"), fact("SHA-256", "ab" * 32)),
-        sections=(("Training", (fact("epochs", "20"), fact("batch size", "64"))),),
-        manifest='{\n  "name": "demonstration-1"\n}',
-    )  # fmt: skip
-
-
 def pages() -> dict[str, tuple[str, Shell, object, int]]:
     """Path to template, frame, context and status."""
     lost = ErrorPage(
@@ -351,10 +335,21 @@ def pages() -> dict[str, tuple[str, Shell, object, int]]:
             "unit_history.html", shell("Storage history"), preview_unit_history.asking_page(), 200,
         ),
         "/model-versions": (
-            "model_versions_list.html", shell("Model versions", "models"), models_page(), 200,
+            "model_versions_list.html", shell("Model versions", "models"),
+            preview_models.list_page(), 200,
         ),
         "/model-versions/1": (
-            "model_version.html", shell("demonstration-1", "models"), model_page(), 200,
+            "model_version.html", shell("demonstration", "models"),
+            preview_models.shipped_page(), 200,
+        ),
+        "/model-versions/candidate": (
+            "model_version.html", shell("autumn", "models"), preview_models.card_page(), 200,
+        ),
+        "/model-versions/refused": (
+            "model_version.html", shell("autumn", "models"), preview_models.refused_page(), 422,
+        ),
+        "/model-versions/waiting": (
+            "model_version.html", shell("autumn", "models"), preview_models.waiting_page(), 200,
         ),
         "/training-runs": (
             "training_runs_list.html", shell("Training", "models"),

@@ -8,7 +8,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
-from app.api.v1.schemas.model_versions import ActivationIn, ReasonIn
+from app.api.v1.schemas.model_versions import ActivationIn, RetirementIn
 from app.db.session import transaction
 from app.security.permissions import Permission
 from app.services import impact, model_cards, model_versions, promotions
@@ -16,16 +16,19 @@ from app.services.impact import ImpactView
 from app.services.model_cards import GateView, ModelCard
 from app.services.model_versions import ModelVersionView
 from app.services.promotions import ActivationView
+from app.services.reauthentication import prove_anew
 from app.web.dependencies import (
     PrincipalDep,
     SessionDep,
     SessionsDep,
+    SessionTokenDep,
     SettingsDep,
     StoreDep,
     require,
 )
 from app.web.errors import refusals
 from app.web.paging import Page
+from app.web.signing import counting_refusals
 
 router = APIRouter(tags=["model versions"])
 OPEN_STATES = ("queued", "running")
@@ -145,8 +148,12 @@ def activate_model_version(
     session: SessionDep,
     principal: PrincipalDep,
     settings: SettingsDep,
+    sessions: SessionsDep,
+    token: SessionTokenDep,
 ) -> ModelCard:
     """Let the version score every analysis asked for from now on; an earlier one: roll back."""
+    with counting_refusals(sessions, principal):
+        prove_anew(session, principal, token=token, password=body.password)
     promotions.activate(
         session,
         principal,
@@ -165,8 +172,15 @@ def activate_model_version(
     dependencies=[require(Permission.MANAGE_MODELS)],
 )
 def retire_model_version(
-    version_id: uuid.UUID, body: ReasonIn, session: SessionDep, principal: PrincipalDep
+    version_id: uuid.UUID,
+    body: RetirementIn,
+    session: SessionDep,
+    principal: PrincipalDep,
+    sessions: SessionsDep,
+    token: SessionTokenDep,
 ) -> ModelCard:
     """Take a version out of use; it stays on record with all it scored."""
+    with counting_refusals(sessions, principal):
+        prove_anew(session, principal, token=token, password=body.password)
     promotions.retire(session, principal, version_id, reason=body.reason)
     return model_cards.get_card(session, version_id)

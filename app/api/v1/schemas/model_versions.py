@@ -4,11 +4,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Password = Annotated[str | None, Field(max_length=1000)]
 Reason = Annotated[str, Field(max_length=1000)]
 
 
 class ActivationIn(BaseModel):
-    """`override` sets rules of the gate aside that do not hold; it is kept with the reason."""
+    """`override` sets rules of the gate aside that do not hold; it is kept with the reason.
+
+    `password` is for a signed-in browser, after five minutes; an API key needs none.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -17,6 +21,7 @@ class ActivationIn(BaseModel):
 
     reason: Reason
     override: bool = False
+    password: Password = None
 
 
 class ReasonIn(BaseModel):
@@ -27,3 +32,9 @@ class ReasonIn(BaseModel):
     )
 
     reason: Reason
+
+
+class RetirementIn(ReasonIn):
+    """`password` as for activation."""
+
+    password: Password = None
