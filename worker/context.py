@@ -50,6 +50,7 @@ def make_context(settings: Settings) -> Context:
     # One process per core; each library would start a thread for each. The last digits of a product
     # of matrices depend on the number of threads, and a restored score is the earlier one exactly.
     cv2.setNumThreads(1)
+    keep_freed_memory()
     threadpool_limits(limits=1, user_api="blas")
     return Context(
         settings=settings,

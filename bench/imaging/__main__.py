@@ -18,6 +18,7 @@ from bench.imaging.campaign import (
     run,
 )
 from bench.imaging.page import PAGE, commit, insert, render
+from worker.allocator import keep_freed_memory
 
 EARLIER: Final = Path(__file__).parent / "earlier.json"
 """What Pliant's earlier methods reached, measured before they were removed."""
@@ -26,6 +27,7 @@ EARLIER: Final = Path(__file__).parent / "earlier.json"
 def main() -> None:
     asked = read_arguments()
     cv2.setNumThreads(1)
+    keep_freed_memory()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     sizes = QUICK if asked.quick else Sizes()
     if asked.keep_as:

@@ -17,6 +17,7 @@ import numpy as np
 
 from bench.imaging import pliant
 from bench.imaging.drawn import draw_for_cost
+from worker.allocator import keep_freed_memory
 
 _STATUS = Path("/proc/self/status")
 
@@ -34,6 +35,7 @@ def measure_beyond_image(n_cells: int) -> int:
 
 def main() -> None:
     cv2.setNumThreads(1)
+    keep_freed_memory()
     field = draw_for_cost(int(sys.argv[1]))
     # Every library is loaded and every session open before the baseline is read.
     pliant.inspect_and_crop(np.ascontiguousarray(field.pixels[:64, :64]), um_per_px=field.um_per_px)

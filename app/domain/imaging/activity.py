@@ -179,6 +179,10 @@ def _join(
     return Parts(labels, middle - TILE_PX * before, (before + behind).astype(np.int32))
 
 
+def _open_grid(labels: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.arange(labels.shape[0])[:, np.newaxis], np.arange(labels.shape[1])[np.newaxis]
+
+
 def _find_middles(
     smooth: NDArray[np.float32], labels: NDArray[Any], n_labels: int
 ) -> NDArray[np.float64]:
@@ -186,9 +190,9 @@ def _find_middles(
 
     Squares of what has been smoothed have a middle that is steady, wherever the grid lies.
     """
-    inside = np.flatnonzero(labels)
-    row, column = np.divmod(inside, labels.shape[1])
-    part, weight = labels.ravel()[inside], np.square(smooth.ravel()[inside])
+    inside = labels > 0
+    row, column = (np.broadcast_to(places, labels.shape)[inside] for places in _open_grid(labels))
+    part, weight = labels[inside], np.square(smooth[inside])
     total = np.bincount(part, weight, n_labels)[1:]
     middle = [np.bincount(part, weight * place, n_labels)[1:] / total for place in (row, column)]
     return FINE_PX * (np.stack(middle, axis=1) + 0.5)

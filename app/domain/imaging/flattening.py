@@ -1,6 +1,7 @@
 """The scan at working resolution, with its background divided out."""
 
 from dataclasses import dataclass
+from math import ceil
 
 import cv2
 import numpy as np
@@ -69,7 +70,7 @@ class FlatField:
         above, before
             Rows and columns of the part that precede it.
         """
-        above, before = max(0, int(np.ceil(-top))), max(0, int(np.ceil(-left)))
+        above, before = max(0, ceil(-top)), max(0, ceil(-left))
         step = self.steps_per_px
         source, scale = (self.image, step) if step > 1 else (self.grey, 1)
         first_row, first_column = round((top + above) * scale), round((left + before) * scale)
@@ -80,7 +81,10 @@ class FlatField:
         seen = source[
             first_row : first_row + n_rows * scale, first_column : first_column + n_columns * scale
         ]
-        return shrink(seen, scale), above, before
+        if scale > 1:
+            size = (n_columns, n_rows)
+            seen = np.asarray(cv2.resize(seen, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return seen, above, before
 
     def read_deviation(
         self, top: int = 0, left: int = 0, height: int | None = None, width: int | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import floor
 from typing import Any
 
 import cv2
@@ -135,7 +136,7 @@ def _copy_grey(field: FlatField, corner: list[float], to: NDArray[np.uint8]) -> 
 
 def _copy_light(light: NDArray[np.float32], corner: list[float], to: NDArray[np.float32]) -> None:
     """Copy the light of a part, repeated beyond the scan."""
-    top, left = (int(np.floor(place / FINE_PX)) for place in corner)
+    top, left = (floor(place / FINE_PX) for place in corner)
     height, width = to.shape
     if 0 <= top <= light.shape[0] - height and 0 <= left <= light.shape[1] - width:
         to[:] = light[top : top + height, left : left + width]
