@@ -19,6 +19,7 @@ from app.storage import Store, open_store
 from models.bundled import load_outliner
 from models.classifier import Classifier
 from models.outliner import Outliner
+from worker.allocator import keep_freed_memory
 
 
 @dataclass
