@@ -11,6 +11,7 @@ from app.dashboard.pages import (
     model_versions,
     references,
     samples,
+    signing,
     training_runs,
     try_it,
     unit_history,
@@ -20,6 +21,7 @@ router = APIRouter(include_in_schema=False)
 for pages in (
     accounts,
     samples,
+    signing,
     unit_history,
     references,
     images,

@@ -1,6 +1,7 @@
 """The web process over a fresh database and folder, and clients of every role."""
 
 import contextlib
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,14 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.db.session import SessionMaker, make_engine, make_sessions, transaction
+from app.embedded import postgres
 from app.main import create_app
 from app.security.permissions import SYSTEM, Role
 from app.services import api_keys, instrument_profiles
 from app.services.instrument_profiles import NewProfile
 from app.settings import Settings
+from tests.integration.signed_samples import SignedSample, signed_sample
+from tests.laboratory import open_laboratory
 
 SIDE_PX = 64
 """Small images keep the tests fast; what is checked does not depend on the size."""
@@ -90,3 +94,33 @@ def add_well(small_profile: str) -> Callable[..., dict[str, Any]]:
         return made
 
     return add
+
+
+@pytest.fixture(scope="session")
+def signed_template(
+    postgres_dir: Path, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, SignedSample]:
+    """Return a database that holds a sample ready to be handed in; clones of it cost little."""
+    name = "template_signed"
+    postgres.create_database(postgres_dir, name, template=migrated_template)
+    url = postgres.app_url(postgres_dir, name)
+    engine = make_engine(url)
+    laboratory = open_laboratory(make_sessions(engine), url, tmp_path_factory.mktemp("signed"))
+    sample = signed_sample(laboratory)
+    engine.dispose()
+    return name, sample
+
+
+@pytest.fixture
+def sample_to_sign(
+    postgres_dir: Path, signed_template: tuple[str, SignedSample]
+) -> Iterator[SignedSample]:
+    """Yield a scored demonstration sample in a database of the test's own, controls in order."""
+    template, sample = signed_template
+    name = f"signed_{uuid.uuid4().hex[:12]}"
+    postgres.create_database(postgres_dir, name, template=template)
+    url = postgres.app_url(postgres_dir, name)
+    engine = make_engine(url)
+    yield sample.at(make_sessions(engine), url)
+    engine.dispose()
+    postgres.drop_database(postgres_dir, name)

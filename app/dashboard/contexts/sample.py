@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from app.dashboard.contexts.references import ReferenceForm, ReferenceRow, ReferenceSummary
 from app.dashboard.contexts.shell import Notice
+from app.dashboard.contexts.signing import SignOffPart
 from app.dashboard.contexts.wording import Chip, DinText, FindingText, MomentText
 
 
@@ -167,6 +168,8 @@ class SamplePage:
     reference_form: ReferenceForm
     upload: UploadPart
     history: HistoryPart | None = None
+    sign_off: SignOffPart | None = None
+    is_handed_in: bool = False
     notice: Notice | None = None
 
 

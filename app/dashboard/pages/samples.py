@@ -1,6 +1,7 @@
 """The list of samples, a new sample, one sample, its upload."""
 
 import uuid
+from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter
@@ -15,6 +16,7 @@ from app.dashboard.contexts.samples import (
     samples_page,
 )
 from app.dashboard.contexts.shell import Notice
+from app.dashboard.contexts.signing import SignOffPart, sign_off_part
 from app.dashboard.contexts.wording import FormValues
 from app.dashboard.forms import FormDep, field_of, sample_of
 from app.dashboard.frames import shell_for
@@ -24,10 +26,19 @@ from app.domain.errors import Conflict, InvalidInput
 from app.domain.identifiers import parse_din
 from app.domain.life_cycle import SampleState
 from app.security.permissions import Permission, Principal
-from app.services import analyses, correction_log, images, samples, scores, unit_history
+from app.services import (
+    analyses,
+    correction_log,
+    images,
+    samples,
+    scores,
+    sign_off_views,
+    unit_history,
+)
 from app.services.paging import Listing
 from app.services.samples import SampleView
 from app.services.scores import ScoreView
+from app.services.visibility import CLOSED_STATES
 from app.web.dependencies import PrincipalDep, SessionDep, SessionsDep, SettingsDep, require
 
 router = APIRouter()
@@ -128,8 +139,18 @@ def show_sample(
         form_notice=notice,
         history=unit_history.history_of_sample(session, principal, sample_id),
     )
+    page = replace(
+        page,
+        sign_off=_sign_off(session, principal, sample),
+        is_handed_in=sample.state in CLOSED_STATES,
+    )
     shell = shell_for(principal, f"Donor {sample.donor_code}")
     return render("sample.html", shell, page, status=422 if notice else 200)
+
+
+def _sign_off(session: Session, principal: Principal, sample: SampleView) -> SignOffPart | None:
+    signatures = sign_off_views.signatures_of_sample(session, principal, sample.id)
+    return sign_off_part(sample, signatures, principal)
 
 
 def score_or_refusal(
