@@ -4,12 +4,14 @@ Forty drawn donors that no network of ours was fitted to or chosen on, 700 unsor
 of two wells, through the bundled network. Decision 0008 rests on this table.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.cell_looks import measure_looks
 from app.domain.outlets import LAST_DEFORMABLE_OUTLET
 from app.domain.scoring import (
     Floats,
@@ -29,32 +31,44 @@ SEED: Final = 555
 WEIGHTS: Final = (0.0, 0.05, 0.10, 0.15, 0.20, 0.30, 0.50)
 
 
+@dataclass(frozen=True)
+class SeenDonor:
+    """A donor's unsorted cells: posteriors (n, k), true outlets (n,), mean looks (f,)."""
+
+    p_outlet: NDArray[np.float32]
+    outlets: NDArray[np.int64]
+    mean_looks: Floats
+
+
 def main() -> None:
     cv2.setNumThreads(1)
     bundle = load_bundled()
     classifier = Classifier.load(bundle.onnx, bundle.manifest)
     outlets = bundle.manifest.outlets
     seen = [see_donor(f"WEIGHT{number:02d}", classifier) for number in range(DONORS)]
-    truth = np.array([score_of(np.bincount(cells, minlength=13)[list(outlets)], outlets)
-                      for _, cells in seen])  # fmt: skip
-    correct = [np.mean(calls(p, outlets) == (cells <= LAST_DEFORMABLE_OUTLET)) for p, cells in seen]
+    truth = np.array([true_score(donor, outlets) for donor in seen])
+    correct = [
+        np.mean(calls(donor.p_outlet, outlets) == (donor.outlets <= LAST_DEFORMABLE_OUTLET))
+        for donor in seen
+    ]
     print(f"two-class accuracy {np.mean(correct):.3f}; SD of the true scores {truth.std():.3f}\n")
     print("| estimate | mean of \\|ΔRS\\| | bias | SD | slope |\n|---|--:|--:|--:|--:|")
-    published = [published_rigidity_score(float(np.mean(calls(p, outlets)))) for p, _ in seen]
+    published = [
+        published_rigidity_score(float(np.mean(calls(donor.p_outlet, outlets)))) for donor in seen
+    ]
     tell("published two-class score", np.array(published), truth)
     usual = Mixing.usual(outlets, bundle.manifest.training_prior)
     for weight in WEIGHTS:
         mixing = Mixing(usual.training_prior, usual.expected, weight)
-        scores = [score_of(estimate_outlet_fractions(p, mixing), outlets) for p, _ in seen]
+        scores = [
+            score_of(estimate_outlet_fractions(donor.p_outlet, mixing), outlets) for donor in seen
+        ]
         tell(f"EM, weight {weight:.2f}", np.array(scores), truth)
 
 
-def see_donor(
-    code: str, classifier: Classifier, *, seed: int = SEED
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Posteriors and true outlets of a donor's unsorted cells."""
+def see_donor(code: str, classifier: Classifier, *, seed: int = SEED) -> SeenDonor:
     donor = draw_donor(code, seed)
-    posteriors, truth = [], []
+    posteriors, truth, looks = [], [], []
     for number in (1, 2):
         well = draw_well_look(donor, outlet=None, well=number)
         rng = generator("estimates", code, number)
@@ -62,7 +76,12 @@ def see_donor(
         crops, _ = draw_crops(donor, well, cells, seed=seed + number)
         posteriors.append(classifier.predict(crops))
         truth.append(np.asarray(cells, dtype=np.int64))
-    return np.concatenate(posteriors), np.concatenate(truth)
+        looks.append(measure_looks(crops).mean(axis=0, dtype=np.float64))
+    return SeenDonor(np.concatenate(posteriors), np.concatenate(truth), np.mean(looks, axis=0))
+
+
+def true_score(donor: SeenDonor, outlets: tuple[int, ...]) -> float:
+    return score_of(np.bincount(donor.outlets, minlength=13)[list(outlets)], outlets)
 
 
 def score_of(shares: Floats | NDArray[np.int64], outlets: tuple[int, ...]) -> float:

@@ -217,7 +217,10 @@ class DonorScore:
 
 
 def usable_wells(wells: tuple[WellCells, ...], needs: Requirements) -> tuple[WellCells, ...]:
-    return tuple(well for well in wells if well.n_images >= needs.min_images_per_well)
+    """Those with images enough and any cell: an empty well is no replicate."""
+    return tuple(
+        well for well in wells if well.n_images >= needs.min_images_per_well and len(well.p_outlet)
+    )
 
 
 def counted_share(wells: tuple[WellCells, ...], model: ModelFigures) -> float | None:
@@ -355,8 +358,9 @@ def compare_wells(
 
 
 def report_wells_left_out(wells: tuple[WellCells, ...], needs: Requirements) -> tuple[Finding, ...]:
+    used = {well.name for well in usable_wells(wells, needs)}
     return tuple(
         report_left_out(well.name, well.n_images, needs.min_images_per_well)
         for well in wells
-        if well.n_images < needs.min_images_per_well
+        if well.name not in used
     )

@@ -5,13 +5,18 @@ from app.domain.well_effects import FEWEST_DEGREES, ReplicateRange, WellSpread
 
 
 def report_left_out(well: str, n_images: int, needed: int) -> Finding:
+    """A well with too few images, or one without a cell."""
+    lacks = (
+        f"{n_images} accepted images of {needed} needed"
+        if n_images < needed
+        else f"no accepted cell in its {n_images} images"
+    )
     return Finding(
         "well_left_out",
         Level.WARNING,
         float(n_images),
         float(needed),
-        f"{well} has {n_images} accepted images of {needed} needed and is left out; add images "
-        "to include it.",
+        f"{well} has {lacks} and is left out; add images to include it.",
     )
 
 

@@ -163,12 +163,17 @@ def resample_images(pool: Pool, mixing: Mixing, rng: np.random.Generator) -> Flo
 def standard_error_of_wells(
     pool: Pool, mixing: Mixing, outlets: Sequence[int], rng: np.random.Generator
 ) -> Floats:
-    """Standard error of each well's rigidity score from resampling its images, shape (wells,)."""
+    """Standard error of each well's rigidity score from resampling its images, shape (wells,).
+
+    A well without a cell has no score, and 0 here.
+    """
     errors = np.zeros(pool.n_wells)
     for well in range(pool.n_wells):
         images = pool.images_of(well)
         alone = Pool(pool.posteriors, pool.counts[images], np.zeros(len(images), np.intp), 1)
         times = np.ones((WELL_DRAWS, 1), dtype=np.int64)
+        if not alone.counts.any():
+            continue
         shares = _shares_of_draws(alone, _draw_images(alone, times, rng), mixing)
         if len(shares) > 1:
             errors[well] = rigidity_scores(shares, outlets).std(ddof=1)

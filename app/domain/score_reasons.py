@@ -31,6 +31,8 @@ def missing_for_score(wells: tuple[WellCells, ...], needs: Requirements) -> tupl
 
 def _missing_images(well: WellCells, needs: Requirements) -> Reason:
     missing = needs.min_images_per_well - well.n_images
+    if missing <= 0:
+        return Reason("too_few_cells", f"needs accepted cells in {well.name}", well.name)
     noun = "image" if missing == 1 else "images"
     return Reason(
         "too_few_images", f"needs {missing} more {noun} in {well.name}", well.name, missing

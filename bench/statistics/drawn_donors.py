@@ -9,6 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from app.domain.donor_score import ModelFigures
 from app.domain.method_comparison import (
     BlandAltman,
     Deming,
@@ -19,13 +20,14 @@ from app.domain.method_comparison import (
     deming,
     mean_percent_deviation,
 )
-from app.domain.scoring import Mixing, estimate_outlet_fractions, published_rigidity_score
+from app.domain.scoring import Floats, estimate_outlet_fractions, published_rigidity_score
 from app.domain.synthetic.donors import draw_donor
 from app.domain.synthetic.samples import ratchet_truth
-from bench.estimates import calls, score_of, see_donor
+from bench.estimates import calls, score_of, see_donor, true_score
 from models.bundled import load_bundled
 from models.classifier import Classifier
 
+METHODS: Final = ("rs-image-outlets", "rs-image-looks", "rs-image-published")
 DONORS: Final = 60
 SEED: Final = 7741
 
@@ -34,25 +36,46 @@ def tell() -> None:
     cv2.setNumThreads(1)
     bundle = load_bundled()
     classifier = Classifier.load(bundle.onnx, bundle.manifest)
-    outlets = bundle.manifest.outlets
-    mixing = Mixing.usual(outlets, bundle.manifest.training_prior)
-    image, published, truth, run = [], [], [], []
+    figures = ModelFigures.from_manifest(bundle.manifest.to_json())
+    assert figures.correction is not None
+    outlets = figures.outlets
+    scores: dict[str, list[float]] = {name: [] for name in METHODS}
+    truth, run = [], []
     for number in range(DONORS):
         code = f"AGREE{number:02d}"
-        p_outlet, cells = see_donor(code, classifier, seed=SEED)
-        image.append(score_of(estimate_outlet_fractions(p_outlet, mixing), outlets))
-        published.append(published_rigidity_score(float(np.mean(calls(p_outlet, outlets)))))
-        truth.append(score_of(np.bincount(cells, minlength=13)[list(outlets)], outlets))
+        donor = see_donor(code, classifier, seed=SEED)
+        score = score_of(estimate_outlet_fractions(donor.p_outlet, figures.mixing), outlets)
+        counted = float(np.mean(calls(donor.p_outlet, outlets)))
+        told = (
+            score,
+            score + figures.correction.shift(donor.mean_looks),
+            published_rigidity_score(counted),
+        )
+        for name, value in zip(METHODS, told, strict=True):
+            scores[name].append(value)
+        truth.append(true_score(donor, outlets))
         run.append(ratchet_truth(draw_donor(code, SEED)).rigidity_score)
     print(f"Synthetic: {DONORS} drawn donors, {bundle.manifest.name}; 95 % intervals in brackets\n")
     print("| image score | against | bias | lower limit | upper limit | mean deviation, % |"
           " Deming slope |\n|---|---|--:|--:|--:|--:|--:|")  # fmt: skip
-    for name, scores in (("corrected", image), ("published", published)):
+    for name, values in scores.items():
         for against, reference in (("truth", truth), ("ratchet run, SD 0.17", run)):
-            print(f"| {name} | {against} | {told(Pairs.of(reference, scores))} |")
+            print(f"| {name} | {against} | {figures_of(Pairs.of(reference, values))} |")
+    tell_gain(*(np.array(scores[name]) - np.array(truth) for name in METHODS[:2]))
 
 
-def told(pairs: Pairs) -> str:
+def tell_gain(plain: Floats, looks: Floats) -> None:
+    """What the correction for looks takes off the error, donor by donor."""
+    gains = np.abs(plain) - np.abs(looks)
+    half = 1.96 * float(gains.std(ddof=1)) / np.sqrt(len(gains))
+    print(
+        f"\nmean |error| {np.abs(plain).mean():.3f}, by looks {np.abs(looks).mean():.3f}: "
+        f"gain {gains.mean():+.3f}, 95 % over donors {gains.mean() - half:+.3f} to "
+        f"{gains.mean() + half:+.3f}"
+    )
+
+
+def figures_of(pairs: Pairs) -> str:
     limits, line, deviation = bland_altman(pairs), deming(pairs), mean_percent_deviation(pairs)
     assert isinstance(limits, BlandAltman)
     assert isinstance(line, Deming)
