@@ -1,0 +1,36 @@
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from app.db.queries.verdicts import cell_is_used
+from app.db.tables import AnalysisImage, Cell, Prediction, ScanImage, Well
+
+
+def spread_cells(
+    session: Session, analysis_id: uuid.UUID, model_version_id: uuid.UUID, *, n_cells: int
+) -> Sequence[uuid.UUID]:
+    """Cells that count, evenly spread from the most to the least probably deformable."""
+    order = (Prediction.p_deformable.desc(), Cell.id)
+    ranked = (
+        select(
+            Cell.id,
+            func.ntile(n_cells).over(order_by=order).label("part"),
+            func.row_number().over(order_by=order).label("place"),
+        )
+        .join(ScanImage, ScanImage.id == Cell.image_id)
+        .join(AnalysisImage, AnalysisImage.image_id == ScanImage.id)
+        .join(Well, Well.id == ScanImage.well_id)
+        .join(Prediction, Prediction.cell_id == Cell.id)
+        .where(
+            AnalysisImage.analysis_id == analysis_id,
+            Well.outlet.is_(None),
+            Prediction.model_version_id == model_version_id,
+            cell_is_used(),
+        )
+        .subquery()
+    )
+    first = select(ranked.c.id).ext(distinct_on(ranked.c.part))
+    return session.scalars(first.order_by(ranked.c.part, ranked.c.place)).all()
