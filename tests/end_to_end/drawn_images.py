@@ -18,12 +18,13 @@ from app.dashboard.contexts.outlines import packed_outlines
 from app.dashboard.rendering import environment
 from app.domain.errors import Conflict
 from app.domain.imaging.regions import outline_points
+from app.domain.life_cycle import SampleState
 from app.domain.quality import Finding, Level
 from app.services.correction_log import LoggedCorrection
 from app.services.image_places import ImagePlace, PlacedCell
 from app.services.images import CellView, CorrectionView, ImageView
 from app.services.model_versions import ModelVersionView
-from app.services.samples import Container, SampleState, SampleView
+from app.services.samples import Container, SampleView
 
 SIDE_PX = 2424
 AT = dt.datetime(2026, 11, 20, 9, 41, tzinfo=dt.UTC)

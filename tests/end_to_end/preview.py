@@ -29,6 +29,7 @@ from app.domain.outlets import CONSTRICTION_UM, IMAGED_OUTLETS, OUTLETS
 from tests.end_to_end import (
     preview_agreement,
     preview_models,
+    preview_signing,
     preview_training,
     preview_unit_history,
 )
@@ -209,6 +210,7 @@ def sample_page() -> sample.SamplePage:
         reference_form=form,
         upload=upload_part(),
         history=preview_unit_history.part(),
+        sign_off=preview_signing.part(),
     )  # fmt: skip
 
 
@@ -324,6 +326,9 @@ def pages() -> dict[str, tuple[str, Shell, object, int]]:
             "agreement.html", shell("Agreement", "agreement"),
             preview_agreement.empty_page(), 200,
         ),
+        "/signing": ("signing.html", shell("Sign"), preview_signing.open_page(), 200),
+        "/signing-ready": ("signing.html", shell("Sign"), preview_signing.ready_page(), 403),
+        "/signing-released": ("signing.html", shell("Sign"), preview_signing.released_page(), 200),
         "/unit-history": (
             "unit_history.html", shell("Unit over storage"), preview_unit_history.unit_page(), 200,
         ),

@@ -197,11 +197,11 @@ def _report_href(sample: SampleView) -> str:
 
 @dataclass(frozen=True)
 class SigningMaterial:
-    """What the services told about one sample's signing."""
+    """What the services told about one sample's signing; `standing` None once it is out of hand."""
 
     sample: SampleView
     score: ScoreView | None
-    standing: ReleaseStanding
+    standing: ReleaseStanding | None
     reports: Sequence[ReportView]
     signatures: Sequence[SignatureView]
     verification: Verification | None
@@ -218,7 +218,8 @@ def signing_page(
     is_submitted = sample.state == SampleState.SUBMITTED
     may_release = principal.permits(Permission.RELEASE)
     is_out = sample.state in (SampleState.RELEASED, SampleState.AMENDED)
-    n_open = sum(not one.is_settled for one in standing.conditions)
+    conditions = () if standing is None else standing.conditions
+    n_open = sum(not one.is_settled for one in conditions)
     return SigningPage(
         href=f"/samples/{sample.id}",
         donor_code=sample.donor_code,
@@ -227,14 +228,14 @@ def signing_page(
         score=None if material.score is None else _brief(material.score),
         conditions=tuple(
             _condition(one, may_acknowledge=is_submitted and may_release)
-            for one in _open_first(standing.conditions)
+            for one in _open_first(conditions)
         ),
-        open_text=f"{counted_text(n_open, 'condition')} still open" if n_open else "All hold",
+        open_text=f"{counted_text(n_open, 'condition')} still open" if n_open else "Nothing open",
         signer=principal.name,
-        analysis_id=str(standing.analysis_id or ""),
-        evidence_sha256=standing.evidence_sha256 or "",
+        analysis_id="" if standing is None else str(standing.analysis_id),
+        evidence_sha256="" if standing is None else standing.evidence_sha256 or "",
         may_sign=is_submitted and may_release,
-        is_ready=standing.is_ready,
+        is_ready=standing is not None and standing.is_ready,
         may_amend=is_out and principal.permits(Permission.AMEND),
         reports=tuple(_report(sample, one) for one in material.reports),
         whole=None if material.verification is None else _whole(material.verification),

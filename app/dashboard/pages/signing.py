@@ -16,6 +16,7 @@ from app.dashboard.pages.samples import score_or_refusal
 from app.dashboard.rendering import render
 from app.db.session import SessionMaker, transaction
 from app.domain.errors import Conflict, InvalidInput, NotPermitted, PliantError
+from app.domain.life_cycle import OUT_OF_HAND
 from app.security.permissions import Permission, Principal
 from app.services import amendments, samples, sign_off_views, sign_offs, verification
 from app.services.amendments import Change, Words
@@ -54,12 +55,15 @@ class Office:
         return render("signing.html", shell_for(self.principal, "Sign"), page, status=status)
 
     def _material(self, session: Session, sample_id: uuid.UUID) -> SigningMaterial:
+        sample = samples.get_sample(session, self.principal, sample_id)
         score = score_or_refusal(session, self.principal, sample_id)
         reports = sign_off_views.reports_of_sample(session, self.principal, sample_id)
         return SigningMaterial(
-            sample=samples.get_sample(session, self.principal, sample_id),
+            sample=sample,
             score=None if isinstance(score, Conflict) else score,
-            standing=sign_off_views.standing(self.desk(session), self.principal, sample_id),
+            standing=None
+            if sample.state in OUT_OF_HAND
+            else sign_off_views.standing(self.desk(session), self.principal, sample_id),
             reports=reports,
             signatures=sign_off_views.signatures_of_sample(session, self.principal, sample_id),
             verification=verification.verify_report(session, self._store, self.principal, sample_id)
