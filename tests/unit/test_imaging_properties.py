@@ -124,14 +124,14 @@ TRANSFORMATIONS: dict[str, tuple[Callable[..., Changes | None], tuple[tuple[floa
 @pytest.mark.parametrize(
     ("transformation", "most_changed"),
     [
-        ("turns and mirrors", 0.005),
-        ("even shifts", 0.015),
-        ("odd shifts", 0.02),
-        ("gain and offset", 0.03),
+        ("turns and mirrors", 0.01),
+        ("even shifts", 0.01),
+        ("odd shifts", 0.01),
+        ("gain and offset", 0.02),
     ],
 )
 def test_hardly_a_cell_changes(transformation: str, most_changed: float) -> None:
-    """Asked for is 0.01 in all: see docs/performance.md."""
+    """Asked for is 0.01 in all. Gain rounds faint rings to other grey levels."""
     compare_with, variants = TRANSFORMATIONS[transformation]
     each = [
         compare_with(look, seed, *variant)

@@ -24,8 +24,8 @@ _QUIET_OVER_QUIETEST: Final = 1.35
 """Where cells leave a fifth of an image free, its quiet tiles are hardly livelier than its
 quietest; where they are, cells cover all but the quietest."""
 _STRONG_SHARE: Final = 0.99
-_SMOOTHINGS: Final = 2
-"""Means of 3 × 3 fine px before the middle of a part is taken: it must not depend on the grid."""
+_LEAST_ENERGY: Final = np.float32(1e-9)
+"""An even part has a middle too."""
 _JOINED: Final = 2
 """What lies twice this many fine px apart at most is one part: the rim of one cell."""
 
@@ -41,13 +41,13 @@ class Activity:
         fine px each.
     tiles
         Shape (ceil(h/8), ceil(w/8)) float32: the greatest of these in each tile.
-    smooth
-        Shape of `fine`, float32: the smoothed deviation from the background.
+    energy
+        Shape of `fine`, float32: the mean squared deviation from the background.
     """
 
     fine: NDArray[np.float32]
     tiles: NDArray[np.float32]
-    smooth: NDArray[np.float32]
+    energy: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -79,35 +79,51 @@ def measure_activity(field: FlatField) -> Activity:
     """Measure the local differences of a scan."""
     rows, columns = (-(-side // TILE_PX) for side in field.shape)
     side = TILE_PX // FINE_PX
-    halved = _sum_squares(field.grey)
+    halved = _sum_grey(field.grey)
     ranges = cv2.morphologyEx(halved, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     ranges = cv2.blur(ranges, (3, 3), dst=ranges)
     highest = cv2.dilate(ranges, np.ones((side, side), np.uint8), anchor=(0, 0))
     in_tiles = cv2.resize(field.background, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    light = cv2.resize(field.background, halved.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    for _ in range(_SMOOTHINGS):
-        halved = np.asarray(cv2.blur(halved, (3, 3), dst=halved), np.uint16)
+    light = np.asarray(cv2.resize(field.background, halved.shape[::-1]), np.float32)
     share = 1 / FINE_PX**2
-    smooth = np.asarray(cv2.divide(halved, light, scale=share, dtype=cv2.CV_32F), np.float32)
-    smooth -= np.float32(1)
+    energy = _mean_square(field.grey, halved, light)
     # A new map would cost more than the division: what is there already is overwritten.
     fine = cv2.divide(ranges, light, dst=light, scale=share, dtype=cv2.CV_32F)
     tiles = highest[::side, ::side] * np.float32(share) / in_tiles
     return Activity(
         fine=np.asarray(fine, np.float32),
         tiles=np.asarray(tiles, np.float32),
-        smooth=smooth,
+        energy=energy,
     )
 
 
-def _sum_squares(grey: NDArray[np.uint8]) -> NDArray[np.uint16]:
+def _sum_grey(grey: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """Sum the grey of each fine px: rounded means would drown a faint ring."""
-    below, right = (-side % FINE_PX for side in grey.shape)
-    if below or right:
-        grey = np.pad(grey, ((0, below), (0, right)), mode="edge")
+    grey = _extended(grey)
     rows = grey[::FINE_PX].astype(np.uint16)
     rows += grey[1::FINE_PX]
     return np.asarray(rows[:, ::FINE_PX] + rows[:, 1::FINE_PX], np.uint16)
+
+
+def _extended(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Repeat the last row and column where a side is odd."""
+    below, right = (-side % FINE_PX for side in grey.shape)
+    return np.pad(grey, ((0, below), (0, right)), mode="edge") if below or right else grey
+
+
+def _mean_square(
+    grey: NDArray[np.uint8], sums: NDArray[np.uint16], light: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Give each fine px the mean squared deviation of its working px."""
+    squares = _extended(grey).astype(np.uint16)
+    squares *= squares
+    total = squares[::FINE_PX].astype(np.float32)
+    total += squares[1::FINE_PX]
+    mean = total[:, ::FINE_PX] + total[:, 1::FINE_PX]
+    mean -= 2 * sums * light
+    mean /= np.float32(FINE_PX**2) * np.square(light)
+    mean += np.float32(1)
+    return np.asarray(mean, np.float32)
 
 
 def activity_limit(tiles: NDArray[np.float32], parameters: ImagingParameters) -> float:
@@ -131,7 +147,7 @@ def find_parts(field: FlatField, activity: Activity, parameters: ImagingParamete
     limit = activity_limit(activity.tiles, parameters)
     halo = max(1, round(parameters.halo_um / (FINE_PX * field.um_per_px)))
     active = (activity.fine > limit).astype(np.uint8)
-    parts = _join(active, activity.smooth, halo, steps_per_px=field.steps_per_px)
+    parts = _join(active, activity.energy, halo, steps_per_px=field.steps_per_px)
     areas = parts.n_tiles.prod(axis=1)
     if (
         areas.sum() > parameters.mostly_active_share * activity.tiles.size
@@ -161,7 +177,7 @@ def _in_bands(shape: tuple[int, int], fine_shape: tuple[int, ...]) -> Parts:
 
 
 def _join(
-    active: NDArray[np.uint8], smooth: NDArray[np.float32], halo: int, *, steps_per_px: int
+    active: NDArray[np.uint8], energy: NDArray[np.float32], halo: int, *, steps_per_px: int
 ) -> Parts:
     """Join what is nearly connected, and give each part a halo of so many fine px."""
     joined = cv2.dilate(active, np.ones((2 * _JOINED + 1, 2 * _JOINED + 1), np.uint8))
@@ -172,7 +188,7 @@ def _join(
     margin = max(halo - _JOINED, 0)
     first = FINE_PX * (stats[1:n_labels, [cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT]] - margin)
     sides = FINE_PX * (stats[1:n_labels, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]] + 2 * margin)
-    middle = np.rint(_find_middles(smooth, labels, n_labels) * steps_per_px) / steps_per_px
+    middle = np.rint(_find_middles(energy, labels, n_labels) * steps_per_px) / steps_per_px
     before = np.ceil((middle - first) / TILE_PX)
     behind = np.ceil((first + sides - middle) / TILE_PX)
     labels = np.where(labels > 0, labels, spread).astype(np.int32) - 1
@@ -184,15 +200,15 @@ def _open_grid(labels: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]
 
 
 def _find_middles(
-    smooth: NDArray[np.float32], labels: NDArray[Any], n_labels: int
+    energy: NDArray[np.float32], labels: NDArray[Any], n_labels: int
 ) -> NDArray[np.float64]:
     """Find the middle of what is to be seen of each part, shape (k, 2): edges between working px.
 
-    Squares of what has been smoothed have a middle that is steady, wherever the grid lies.
+    Sums of squares over all working px hardly depend on where the grid of fine px lies.
     """
     inside = labels > 0
     row, column = (np.broadcast_to(places, labels.shape)[inside] for places in _open_grid(labels))
-    part, weight = labels[inside], np.square(smooth[inside])
+    part, weight = labels[inside], np.maximum(energy[inside], _LEAST_ENERGY)
     total = np.bincount(part, weight, n_labels)[1:]
     middle = [np.bincount(part, weight * place, n_labels)[1:] / total for place in (row, column)]
     return FINE_PX * (np.stack(middle, axis=1) + 0.5)

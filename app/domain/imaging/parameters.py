@@ -140,7 +140,7 @@ class ImagingParameters:
     focus_tiles: int = 6
     """Focus is judged on this many tiles along each side."""
     smallest_explained_share: float = 0.5
-    explained_share_of_clumps: float = 0.43
+    explained_share_of_clumps: float = 0.46
     """Share of the lively tiles that must lie on cells, and how much more if nothing outlined is
     a single cell; in a hologram, a channel or a clump most lie elsewhere."""
     smallest_single_share: float = 0.3
