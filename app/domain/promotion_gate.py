@@ -18,7 +18,7 @@ ACCURACY_MARGIN: Final = 0.01
 GROUP_MARGIN: Final = 0.03
 """No donor and no outlet may be told worse by more."""
 LARGEST_CALIBRATION_ERROR: Final = 0.05
-LARGEST_LOOKS: Final = 5
+MOST_TRIED: Final = 5
 """Versions tried on one locked set; a set that chose among more has become training data."""
 LARGEST_MEAN_DELTA: Final = 0.17
 """Outlets: the ratchet's own spread between runs (Lamoureux et al. 2022)."""
@@ -170,20 +170,20 @@ def _judge_calibration(error: float | None) -> Rule:
     return Rule("calibrated", error <= LARGEST_CALIBRATION_ERROR, message, figures)
 
 
-def judge_looks(n_looks: int | None) -> Rule:
+def judge_tried(n_tried: int | None) -> Rule:
     """Whether the locked set still says something about versions it did not choose.
 
     Parameters
     ----------
-    n_looks
+    n_tried
         Versions tried on this locked set, the candidate included; None where it is empty.
     """
-    figures = {"looks": n_looks, "limit": LARGEST_LOOKS}
-    if n_looks is None:
+    figures = {"versions_tried": n_tried, "limit": MOST_TRIED}
+    if n_tried is None:
         message = "There is no locked set: lock samples with a reference, then preview again."
         return Rule("locked_set_fresh", None, message, figures)
-    message = f"Versions tried on this locked set: {n_looks}, allowed {LARGEST_LOOKS}."
-    return Rule("locked_set_fresh", n_looks <= LARGEST_LOOKS, message, figures)
+    message = f"Versions tried on this locked set: {n_tried}, allowed {MOST_TRIED}."
+    return Rule("locked_set_fresh", n_tried <= MOST_TRIED, message, figures)
 
 
 def judge_impact(impact: ImpactSummary | None) -> tuple[Rule, ...]:

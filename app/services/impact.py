@@ -13,7 +13,7 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from app.db.queries.model_versions import active_version, version_by_id
-from app.db.queries.promotions import OPEN, count_looks, lock_preview, newest_preview
+from app.db.queries.promotions import OPEN, count_tried, lock_preview, newest_preview
 from app.db.tables import ImpactPreview, ModelVersion
 from app.domain.errors import NotFound
 from app.domain.impact import ImpactSummary, SampleImpact, ScoreInBrief, summarise
@@ -41,7 +41,7 @@ class LockedSetView:
 
     sha256: str
     n_samples: int
-    looks: int
+    versions_tried: int
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def _locked_set(
     return LockedSetView(
         sha256=preview.locked_set_sha256,
         n_samples=sum(sample.is_locked for sample in samples),
-        looks=count_looks(session, preview.locked_set_sha256),
+        versions_tried=count_tried(session, preview.locked_set_sha256),
     )
 
 

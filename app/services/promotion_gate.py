@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.db.queries.model_versions import active_version
-from app.db.queries.promotions import count_looks, newest_preview, was_live
+from app.db.queries.promotions import count_tried, newest_preview, was_live
 from app.db.tables import ImpactPreview, ModelVersion
 from app.domain.impact import summarise
 from app.domain.promotion_gate import (
@@ -15,7 +15,7 @@ from app.domain.promotion_gate import (
     failed_rules,
     judge_figures,
     judge_impact,
-    judge_looks,
+    judge_tried,
 )
 from app.services.impact import samples_of
 
@@ -80,7 +80,7 @@ def _compared(session: Session, version: ModelVersion, active: ModelVersion) -> 
     known = preview if preview is not None and _says_something(preview, active) else None
     figures = judge_figures(_figures(version.manifest), _figures(active.manifest))
     impact = None if known is None else summarise(samples_of(known))
-    return (*figures, judge_looks(_looks(session, known)), *judge_impact(impact))
+    return (*figures, judge_tried(_tried(session, known)), *judge_impact(impact))
 
 
 def _figures(manifest: dict[str, Any]) -> HeldOutFigures:
@@ -91,7 +91,7 @@ def _says_something(preview: ImpactPreview, active: ModelVersion) -> bool:
     return preview.state == "done" and preview.compared_with_id == active.id
 
 
-def _looks(session: Session, preview: ImpactPreview | None) -> int | None:
+def _tried(session: Session, preview: ImpactPreview | None) -> int | None:
     if preview is None or preview.locked_set_sha256 is None:
         return None
-    return count_looks(session, preview.locked_set_sha256)
+    return count_tried(session, preview.locked_set_sha256)

@@ -130,10 +130,10 @@ def test_samples_with_a_reference_are_the_locked_set_and_are_compared_with_it(
     assert found.summary is not None
     assert found.summary.n_referenced == 1
     assert found.locked_set is not None
-    assert (found.locked_set.n_samples, found.locked_set.looks) == (1, 1)
+    assert (found.locked_set.n_samples, found.locked_set.versions_tried) == (1, 1)
 
 
-def test_each_version_is_a_look_at_the_locked_set_and_a_repeat_is_none(
+def test_each_version_tried_on_the_locked_set_counts_once(
     laboratory: Laboratory,
 ) -> None:
     sample_id = scored_sample(laboratory)
@@ -149,7 +149,7 @@ def test_each_version_is_a_look_at_the_locked_set_and_a_repeat_is_none(
     laboratory.run_queue()
     locked = impact_of(laboratory, second).locked_set
     assert locked is not None
-    assert locked.looks == 2
+    assert locked.versions_tried == 2
 
 
 @pytest.mark.parametrize("spoilt", ["flipped", "golden cut", "missing"])

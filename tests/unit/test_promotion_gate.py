@@ -11,7 +11,7 @@ from app.domain.promotion_gate import (
     failed_rules,
     judge_figures,
     judge_impact,
-    judge_looks,
+    judge_tried,
 )
 
 ACTIVE = HeldOutFigures(
@@ -35,7 +35,7 @@ def test_a_version_as_good_as_the_active_one_passes_every_rule() -> None:
     candidate = replace(ACTIVE, accuracy_low=0.891)
     assert failed(judge_figures(candidate, ACTIVE)) == {}
     assert failed(judge_impact(QUIET)) == {}
-    assert failed((judge_looks(5),)) == {}
+    assert failed((judge_tried(5),)) == {}
 
 
 @pytest.mark.parametrize(("low", "passes"), [(0.8901, True), (0.89, True), (0.8899, False)])
@@ -72,15 +72,15 @@ def test_what_is_unknown_counts_as_no() -> None:
         ("accuracy_not_worse", "donors_not_worse", "outlets_not_worse", "calibrated")
     )
     assert failed(judge_impact(None)) == {"impact_known": None}
-    assert failed((judge_looks(None),)) == {"locked_set_fresh": None}
+    assert failed((judge_tried(None),)) == {"locked_set_fresh": None}
     assert failed(judge_impact(summarise([]))) == dict.fromkeys(
         ("impact_known", "no_shift", "no_shock")
     )
 
 
-def test_a_sixth_look_at_one_locked_set_is_one_too_many() -> None:
-    assert judge_looks(5).holds is True
-    assert judge_looks(6).holds is False
+def test_a_sixth_version_tried_on_one_locked_set_is_one_too_many() -> None:
+    assert judge_tried(5).holds is True
+    assert judge_tried(6).holds is False
 
 
 def test_one_bad_figure_fails_its_rule_alone() -> None:

@@ -15,7 +15,7 @@ from app.dashboard.contexts.wording import (
     signed_text,
 )
 from app.domain.impact import ImpactSummary, ScoreInBrief
-from app.domain.promotion_gate import LARGEST_LOOKS
+from app.domain.promotion_gate import MOST_TRIED
 from app.services.impact import ImpactView, SampleImpactView
 
 PREVIEW_STATES: Final = {
@@ -94,7 +94,7 @@ def _notes(view: ImpactView) -> list[str]:
         notes.append("There is no scored sample to try it on; its effect is unknown.")
     elif view.state == "done" and view.locked_set is None:
         notes.append("There is no locked set: no sample with a reference has a score.")
-    if view.locked_set is not None and view.locked_set.looks > LARGEST_LOOKS:
+    if view.locked_set is not None and view.locked_set.versions_tried > MOST_TRIED:
         notes.append("The locked set has chosen among too many versions; lock other samples.")
     return notes
 

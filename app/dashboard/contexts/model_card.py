@@ -1,7 +1,7 @@
 """A model version's card: what it was taught, how it does on donors it never saw, its limits."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,9 +36,12 @@ SHARES: Final = {
     "precision": "Called deformable and so",
     "recall": "Deformable and called so",
     "f1": "F1 of the two",
-    "roc_auc": "Area under the ROC curve",
     "outlet_accuracy": "Outlet told correctly",
     "within_one_outlet": "Outlet told within one",
+}
+OTHER_FIGURES: Final = {
+    "roc_auc": "Area under the ROC curve",
+    "calibration_error": "Calibration error",
 }
 BASELINES: Final = {
     "size_only": "By size alone",
@@ -82,6 +85,14 @@ class ConfusionTable:
 
 
 @dataclass(frozen=True)
+class CoverageTable:
+    """Cells and wells it learned from: a row for each donor, a column for each outlet."""
+
+    outlets: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
 class Picture:
     href: str
     name: str
@@ -101,12 +112,14 @@ class ModelCardPage:
     measured_on: str | None
     score_error: str
     baselines: tuple[Fact, ...]
+    coarser: tuple[Fact, ...]
     donors: tuple[DonorRow, ...]
     confusion: ConfusionTable | None
     pictures: tuple[Picture, ...]
     probes: tuple[Fact, ...]
     findings: tuple[FindingText, ...]
     limits: tuple[str, ...]
+    coverage: CoverageTable | None
     facts: tuple[Fact, ...]
     sections: tuple[tuple[str, tuple[Fact, ...]], ...]
     history: tuple[LiveRow, ...]
@@ -137,6 +150,7 @@ def model_card_page(
         measured_on=_measured_on(metrics),
         score_error=score_error_text(card.manifest),
         baselines=tuple(_baselines(metrics)),
+        coarser=tuple(_coarser(metrics)),
         donors=tuple(_donor(row) for row in metrics.get("by_donor", [])),
         confusion=_confusion(card.manifest),
         pictures=tuple(_picture(picture) for picture in card.saliency),
@@ -145,6 +159,7 @@ def model_card_page(
             FindingText(TONES[one["level"]], one["message"]) for one in probe.get("findings", [])
         ),
         limits=tuple(_limits(card)),
+        coverage=_coverage(card.training_data.get("wells", [])),
         facts=tuple(_facts(card)),
         sections=tuple(_sections(card.manifest)),
         history=live_rows(card.activations),
@@ -156,20 +171,23 @@ def model_card_page(
 def _figures(metrics: Mapping[str, Any]) -> list[FigureRow]:
     intervals = metrics.get("intervals") or {}
     rows = [
-        FigureRow(name, share_text(metrics[key]), _interval(intervals.get(key)))
+        FigureRow(name, share_text(metrics[key]), _interval(intervals.get(key), share_text))
         for key, name in SHARES.items()
         if metrics.get(key) is not None
     ]
-    if metrics.get("calibration_error") is not None:
-        error = f"{metrics['calibration_error']:.3f}"
-        rows.append(FigureRow("Calibration error", error, ""))
-    return rows
+    return rows + [
+        FigureRow(name, f"{metrics[key]:.3f}", _interval(intervals.get(key), _three_digits))
+        for key, name in OTHER_FIGURES.items()
+        if metrics.get(key) is not None
+    ]
 
 
-def _interval(ends: Sequence[float] | None) -> str:
-    if ends is None:
-        return ""
-    return f"{share_text(ends[0])} to {share_text(ends[1])}"
+def _three_digits(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _interval(ends: Sequence[float] | None, written: Callable[[float], str]) -> str:
+    return "" if ends is None else f"{written(ends[0])} to {written(ends[1])}"
 
 
 def _measured_on(metrics: Mapping[str, Any]) -> str | None:
@@ -185,6 +203,15 @@ def _baselines(metrics: Mapping[str, Any]) -> list[Fact]:
         Fact(name, share_text(found[key]))
         for key, name in BASELINES.items()
         if found.get(key) is not None
+    ]
+
+
+def _coarser(metrics: Mapping[str, Any]) -> list[Fact]:
+    """Accuracy where the same cells are seen with larger pixels."""
+    return [
+        Fact(f"Pixels {row['factor']} times as large", share_text(row["accuracy"]))
+        for row in metrics.get("down_sampling") or []
+        if row["factor"] > 1
     ]
 
 
@@ -245,6 +272,8 @@ def _limits(card: ModelCard) -> list[str]:
         limits.append(f"{donors} are too few for intervals; its error on a new donor is unknown.")
     if card.manifest.get("training_donors") is None:
         limits.append("It cannot tell whether a sample looks like those it was trained on.")
+    if "figures_of" in metrics:
+        limits.append(metrics["figures_of"])
     return [*limits, *metrics.get("skipped", [])]
 
 
@@ -303,21 +332,26 @@ def _cells(data: Mapping[str, Any]) -> list[Fact]:
         *facts,
         Fact("Cells", f"{count_text(data['n_cells'])} of {wells}"),
         Fact("Donors", donors),
-        *_coverage(data["wells"]),
         Fact("Held out by", f"{data.get('holdout')}, {data.get('n_folds')} folds"),
     ]
 
 
-def _coverage(wells: Sequence[Mapping[str, Any]]) -> list[Fact]:
-    """Cells, wells and donors of each outlet."""
-    facts = []
-    for outlet in sorted({int(well["outlet"]) for well in wells}):
-        own = [well for well in wells if int(well["outlet"]) == outlet]
-        cells = count_text(sum(int(well["n_cells"]) for well in own))
-        donors = counted_text(len({well["donor"] for well in own}), "donor")
-        told = f"{cells} cells in {counted_text(len(own), 'well')} of {donors}"
-        facts.append(Fact(f"Outlet {outlet}", told))
-    return facts
+def _coverage(wells: Sequence[Mapping[str, Any]]) -> CoverageTable | None:
+    """None for versions whose manifest does not name wells, such as the shipped one."""
+    if not wells:
+        return None
+    outlets = sorted({int(well["outlet"]) for well in wells})
+    donors = sorted({str(well["donor"]) for well in wells})
+    rows = tuple((donor, tuple(_taught(wells, donor, one) for one in outlets)) for donor in donors)
+    return CoverageTable(tuple(f"outlet {outlet}" for outlet in outlets), rows)
+
+
+def _taught(wells: Sequence[Mapping[str, Any]], donor: str, outlet: int) -> str:
+    own = [one for one in wells if str(one["donor"]) == donor and int(one["outlet"]) == outlet]
+    if not own:
+        return "–"
+    cells = count_text(sum(int(well["n_cells"]) for well in own))
+    return f"{cells} in {counted_text(len(own), 'well')}"
 
 
 def outlets_text(manifest: Mapping[str, Any]) -> str:

@@ -29,8 +29,8 @@ def lock_preview(session: Session, preview_id: uuid.UUID) -> ImpactPreview | Non
     return session.get(ImpactPreview, preview_id, with_for_update=True, populate_existing=True)
 
 
-def count_looks(session: Session, locked_set_sha256: str) -> int:
-    """Versions tried on this locked set; trying one again is no further look."""
+def count_tried(session: Session, locked_set_sha256: str) -> int:
+    """Versions tried on this locked set; trying one again does not count."""
     tried = select(func.count(ImpactPreview.model_version_id.distinct())).where(
         ImpactPreview.locked_set_sha256 == locked_set_sha256, ImpactPreview.state == "done"
     )
