@@ -39,7 +39,7 @@ class CropSheetIn(BaseModel):
     responses=refusals(401, 403, 404, 422),
     dependencies=[require(Permission.READ_RESULTS)],
 )
-def list_cells(
+def list_cells_of_sample(
     sample_id: uuid.UUID,
     session: SessionDep,
     principal: PrincipalDep,
