@@ -14,8 +14,10 @@ from app.domain.life_cycle import Act, SampleState, is_possible
 from app.services.amendments import Change
 from tests.integration.signed_samples import SignedSample
 
-STEPS: Final = 60
-SEED: Final = 11
+STEPS: Final = 30
+SEED: Final = 18
+DUE: Final = 0.6
+"""How often a step is picked that is due: else a walk hardly gets anywhere."""
 REFUSALS: Final = frozenset({"sample_state", "sample_released"})
 VERSIONS: Final = (Act.RELEASE, Act.AMEND)
 
@@ -66,7 +68,8 @@ def test_no_order_of_steps_leads_where_the_table_does_not(sample_to_sign: Signed
     acts = steps(sample)
     state, n_versions, refused = SampleState(sample.state()), 0, 0
     for _ in range(STEPS):
-        act = rng.choice(list(acts))
+        due = [act for act in acts if expected(state, act, is_reported=n_versions > 0)]
+        act = rng.choice(due if rng.random() < DUE else list(acts))
         wanted = expected(state, act, is_reported=n_versions > 0)
         if wanted is None:
             with pytest.raises(PliantError) as refusal:
