@@ -14,7 +14,7 @@ from tests.end_to_end.screenshots import keep
 pytestmark = pytest.mark.browser
 
 PASSWORD = "four unrelated words walk"
-SCORED_WITHIN_MS = 180_000
+SCORED_WITHIN_SECONDS = 240
 DONOR = "DEMO-3"
 """Other tests correct the first donor; a released one would refuse them."""
 
@@ -34,10 +34,14 @@ def signed_in(browser: Browser, product: Product, name: str, role: str) -> Itera
 
 
 def open_sample(page: Page, product: Product) -> str:
-    page.goto(f"{product.address}/samples?text={DONOR}")
-    row = page.get_by_role("row", name=DONOR)
-    expect(row).to_contain_text("Scored", timeout=SCORED_WITHIN_MS)
-    row.get_by_role("link").first.press("Enter")
+    """The last of the demonstration's donors may still be drawn: the list is loaded until then."""
+    found = page.get_by_role("row", name=DONOR).filter(has_text="Scored")
+    for _ in range(SCORED_WITHIN_SECONDS):
+        page.goto(f"{product.address}/samples")
+        if found.count():
+            break
+        page.wait_for_timeout(1000)
+    found.get_by_role("link").first.press("Enter")
     page.wait_for_url("**/samples/*-*")
     return page.url
 
