@@ -44,6 +44,7 @@ def shell_for(principal: Principal, title: str, section: str = "samples") -> She
         role=principal.role.value,
         may_read_models=principal.permits(Permission.READ_MODELS),
         may_edit_samples=principal.permits(Permission.EDIT_SAMPLES),
+        may_read_controls=principal.permits(Permission.READ_CONTROLS),
     )
 
 

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.dashboard.pages import (
     accounts,
     agreement,
+    controls,
     corrections,
     gallery,
     images,
@@ -25,6 +26,7 @@ for pages in (
     unit_history,
     references,
     images,
+    controls,
     corrections,
     gallery,
     agreement,

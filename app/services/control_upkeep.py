@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import func
@@ -15,10 +16,12 @@ from app.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
 from app.security.permissions import Permission, Principal
-from app.services import audit, digital_controls, wet_controls
+from app.services import audit, control_views, digital_controls, wet_controls
+from app.services.control_views import RunView
 
 MOST_NAME_CHARACTERS: Final = 100
 MOST_CHARACTERS: Final = 1_000
+MOST_CHOICES: Final = 30
 
 
 def add_lot(session: Session, principal: Principal, *, name: str, expires_on: dt.date) -> Control:
@@ -76,6 +79,75 @@ def ask_for_run(session: Session) -> uuid.UUID:
     job_id = ledger.enqueue(session, JobKind.CHECK_CONTROL, version.id)
     assert job_id is not None, "without a key every request is a job of its own"
     return job_id
+
+
+@dataclass(frozen=True)
+class EnteredRun:
+    """A typed score or a sample; neither for sealed images."""
+
+    rigidity_score: float | None = None
+    measured_at: dt.datetime | None = None
+    sample_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
+class AskedRun:
+    """What became of a request: a run, or the job that will make one."""
+
+    state: str
+    run: RunView | None
+    job_id: uuid.UUID | None
+
+
+@dataclass(frozen=True)
+class SampleChoice:
+    """A sample that could be marked as a run."""
+
+    id: uuid.UUID
+    donor_code: str
+    created_at: dt.datetime
+
+
+def samples_to_mark(session: Session) -> tuple[SampleChoice, ...]:
+    """The newest samples that are no control runs yet."""
+    rows = queries.samples_to_mark(session, limit=MOST_CHOICES)
+    return tuple(SampleChoice(sample.id, donor.code, sample.created_at) for sample, donor in rows)
+
+
+def enter_run(
+    session: Session, principal: Principal, control_id: uuid.UUID, entered: EnteredRun
+) -> AskedRun:
+    """Record a run of a material, or queue one of sealed images.
+
+    Raises
+    ------
+    InvalidInput
+        ``control_run``: not exactly one of score and sample for a material.
+    """
+    control = _existing(session, control_id)
+    if control.kind == "digital":
+        if control.ended_at is not None or entered != EnteredRun():
+            raise Conflict(
+                "control_digital", "Sealed images are run by the workers; no value can be entered."
+            )
+        return AskedRun("queued", None, ask_for_run(session))
+    if (entered.rigidity_score is None) == (entered.sample_id is None):
+        raise InvalidInput(
+            "control_run", "Send either the rigidity score of the run or the id of its sample."
+        )
+    if entered.sample_id is not None:
+        run = wet_controls.mark_sample(session, principal, control.id, entered.sample_id)
+    else:
+        assert entered.rigidity_score is not None
+        run = wet_controls.record_value(
+            session,
+            principal,
+            control.id,
+            value=entered.rigidity_score,
+            measured_at=entered.measured_at,
+        )
+    state = "waiting" if run.measured_at is None else "measured"
+    return AskedRun(state, control_views.run_view(session, run), None)
 
 
 def resolve(

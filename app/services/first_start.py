@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.db.queries import accounts as queries
 from app.db.session import make_engine, make_sessions, transaction
+from app.db.tables import Control
 from app.security.permissions import SYSTEM, Role
 from app.services import accounts, demo, digital_controls, instrument_profiles, model_versions
 from app.settings import Settings
@@ -58,9 +59,9 @@ def _install_bundled_model(session: Session, store: Store) -> None:
     model_versions.install_bundled(session, store, onnx=onnx, manifest=manifest, golden=golden)
 
 
-def install_shipped_control(session: Session) -> None:
+def install_shipped_control(session: Session) -> Control:
     description = json.loads((BUNDLED / "control" / "control.json").read_text(encoding="utf-8"))
-    digital_controls.install_shipped(session, description)
+    return digital_controls.install_shipped(session, description)
 
 
 def _sign_in_link(session: Session, role: Role) -> str:

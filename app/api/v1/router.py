@@ -8,6 +8,7 @@ from app.api.v1 import (
     analysis_cells,
     audit,
     cells,
+    controls,
     corrections,
     gallery,
     instrument_profiles,
@@ -48,6 +49,7 @@ _NOUNS = (
     locked_samples,
     training_runs,
     instrument_profiles,
+    controls,
     audit,
 )
 

@@ -13,6 +13,7 @@ class Shell:
     role: str | None = None
     may_read_models: bool = False
     may_edit_samples: bool = False
+    may_read_controls: bool = False
 
 
 @dataclass(frozen=True)

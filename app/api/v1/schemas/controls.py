@@ -1,0 +1,63 @@
+"""Controls on the wire."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Words = Annotated[str, Field(max_length=1000)]
+
+
+class LotIn(BaseModel):
+    """A lot of control material."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    kind: Literal["wet"]
+    name: Annotated[Name, Field(examples=["Fixed cells, lot 2026-11"])]
+    expires_on: dt.date
+
+
+class SealedImagesIn(BaseModel):
+    """Images of the site to be sealed; administrators only."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    kind: Literal["digital"]
+    name: Name
+    image_ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=4)]
+
+
+ControlIn = Annotated[LotIn | SealedImagesIn, Field(discriminator="kind")]
+
+
+class ControlRunIn(BaseModel):
+    """A typed rigidity score, or a sample whose score counts; empty for sealed images."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rigidity_score: Annotated[float | None, Field(allow_inf_nan=False, examples=[3.12])] = None
+    measured_at: Annotated[
+        AwareDatetime | None, Field(description="Of a typed score; now, if it is left out.")
+    ] = None
+    sample_id: uuid.UUID | None = None
+
+
+class ResolutionIn(BaseModel):
+    """Why the control broke a rule and what was done; this unlocks release."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cause: Words
+    action: Words
+    leave_out: Annotated[
+        bool, Field(description="Leave the runs that broke the rule out of the limits.")
+    ] = False
+
+
+class EndIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Words
