@@ -24,9 +24,9 @@ MIX_SD: Final = 0.10
 ten published donors imply 0.07 for normal stiffness, whose width also differs between donors."""
 FEWEST_CELLS: Final = 20
 """Of an outlet, before its rate says anything of a donor who has more of another."""
-ROUNDS: Final = 30
-"""Of the additive fit; it moves by less than 1e-6 long before, donors being no more than a few
-outlets apart."""
+ROUNDS: Final = 100
+SETTLED: Final = 1e-9
+"""Of the additive fit, which ends where no donor moves by more."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,11 @@ def _usual_rates(rates: Floats, is_seen: NDArray[np.bool_]) -> tuple[Floats, Flo
     per_outlet, per_donor = is_seen.sum(axis=0), is_seen.sum(axis=1, keepdims=True)
     outlets, donors = np.zeros(rates.shape[1]), np.zeros((len(rates), 1))
     for _ in range(ROUNDS):
+        before = donors
         sums = np.where(is_seen, rates - donors, 0.0).sum(axis=0)
         known = sums / np.maximum(per_outlet, 1)
         outlets = np.where(per_outlet > 0, known, known.sum() / max((per_outlet > 0).sum(), 1))
         donors = np.where(is_seen, rates - outlets, 0.0).sum(axis=1, keepdims=True) / per_donor
+        if not len(donors) or np.abs(donors - before).max() < SETTLED:
+            break
     return outlets, donors
