@@ -7,7 +7,7 @@ trail's end last.
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from sqlalchemy import func
@@ -276,7 +276,7 @@ def _view(run: TrainingRun, job: Job) -> TrainingRunView:
         dataset_sha256=run.dataset_sha256,
         demonstration=run.is_demonstration,
         warnings=tuple(Finding.from_json(one) for one in run.warnings),
-        progress=ProgressView(**(run.progress or {})),
+        progress=_progress(run.progress or {}),
         history=tuple(run.history),
         metrics=run.metrics,
         model_version_id=run.model_version_id,
@@ -287,3 +287,9 @@ def _view(run: TrainingRun, job: Job) -> TrainingRunView:
         started_at=run.started_at,
         finished_at=run.finished_at,
     )
+
+
+def _progress(values: Mapping[str, Any]) -> ProgressView:
+    """A worker of another version may tell more."""
+    known = {field.name for field in fields(ProgressView)}
+    return ProgressView(**{name: value for name, value in values.items() if name in known})
