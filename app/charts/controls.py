@@ -23,7 +23,7 @@ COLOUR: Final = "#0b4f9c"
 BROKEN_COLOUR: Final = "#a34a00"
 BAND: Final = "#e3ecf6"
 LEFT_PX: Final = 12
-GUTTER_PX: Final = 92
+GUTTER_PX: Final = 116
 """Right of the runs, where the lines are named without covering one."""
 TOP_PX: Final = 22
 HEIGHT_PX: Final = 190

@@ -195,7 +195,8 @@ def _violations(
 def _broken(figure: str, rule: Rule, value: float, limits: ControlLimits) -> str:
     title, unit = TITLES[figure]
     kind = "provisional limits" if limits.is_provisional else "limits"
-    where = f"{deviate(value, limits):+.1f} SD".replace("-", "−")
+    z = deviate(value, limits)
+    where = f"{z:+.1f} SD".replace("-", "−") if abs(z) < 100 else "more than 100 SD outside"
     return f"{title} {value:.4g} {unit}".rstrip() + f", {where} of its {kind}: {MEANINGS[rule]}"
 
 

@@ -33,7 +33,7 @@ from app.domain.control_charts import (
 from app.domain.control_series import deviate
 from app.domain.digital_control import CONTROL_METHOD, FIGURES, sealed_limits
 from app.domain.errors import NotFound
-from app.services.control_runs import TITLES, Series, limits_from_json, series_of
+from app.services.control_runs import EXACT, TITLES, Series, limits_from_json, series_of
 
 SHOWN_RUNS: Final = 60
 
@@ -407,7 +407,8 @@ def _standing(read: _Read, series: Sequence[SeriesView]) -> tuple[ControlState, 
     if control.ended_at is not None:
         return ControlState.ENDED, f"Out of use: {control.ended_reason}"
     if read.open:
-        first = read.open[-1]
+        # That sealed images do not answer as sealed says more than by how many deviations.
+        first = next((one for one in read.open if one.rule == EXACT), read.open[-1])
         return ControlState.LOCKED, f"Release is locked by rule {first.rule}. {first.message}"
     if control.expires_on is not None and control.expires_on < read.today:
         return ControlState.EXPIRED, "The lot has expired; begin another."

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.charts.controls import PlottedLimits, PlottedRun, levey_jennings, value_text
+from app.charts.controls import PlottedLimits, PlottedRun, levey_jennings
 from app.dashboard.contexts.sample import Fact, TwoWidths
 from app.dashboard.contexts.shell import Notice
 from app.dashboard.contexts.wording import (
@@ -15,7 +15,7 @@ from app.dashboard.contexts.wording import (
     counted_text,
     moment_text,
 )
-from app.domain.control_charts import ControlLimits
+from app.domain.control_charts import ControlLimits, Rule
 from app.domain.control_series import level
 from app.domain.digital_control import FIGURES
 from app.services.control_upkeep import SampleChoice
@@ -262,9 +262,15 @@ def _plotted(point: PointView) -> PlottedRun:
     return PlottedRun(
         at=point.at,
         value=point.value,
-        rule=", ".join(point.rules) or None,
+        rule=", ".join(_telling(point.rules)) or None,
         is_left_out=point.is_left_out,
     )
+
+
+def _telling(rules: Sequence[str]) -> list[str]:
+    """Without the warning, where a rule that rejects says more."""
+    rejecting = [rule for rule in rules if rule != Rule.ONE_2S]
+    return rejecting or list(rules)
 
 
 def _plotted_limits(series: SeriesView) -> PlottedLimits | None:
@@ -340,7 +346,7 @@ def _run_row(run: RunView) -> RunRow:
         when=moment_text(run.measured_at or run.created_at),
         came_of=TRIGGERS[run.trigger],
         sample_href=None if run.sample_id is None else f"/samples/{run.sample_id}",
-        value=waiting if value is None else value_text(value, None),
+        value=waiting if value is None else f"{value:.4g}",
         rules=", ".join(dict.fromkeys(run.rules)),
         message=run.message,
         model_version=run.model_version or "",
