@@ -1,10 +1,12 @@
 """Documents cannot lie: settings, errors, commands and links are compared with the code."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from app import cli
 from app.settings import Settings
 from tests.architecture.errors_page import PAGE, errors_page
 from tests.architecture.repository import ROOT, tracked_files
@@ -77,3 +79,31 @@ def test_the_page_of_errors_is_what_the_code_says() -> None:
 @pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/operations.md"])
 def test_a_page_about_the_product_says_what_it_is_not_for(page: str) -> None:
     assert STATEMENT in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_every_call_that_a_document_shows_is_published() -> None:
+    published = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+    known = {re.sub(r"\{\w+\}", "ID", path) for path in published}
+    shown = {
+        re.sub(r"\b(?:SAMPLE|WELL|SHA256)\b", "ID", path)
+        for page in tracked_files("*.md")
+        for path in re.findall(r"/api/v1/[\w/-]*\w", page.read_text(encoding="utf-8"))
+    }
+    assert {"/api/v1/training-runs", "/api/v1/model-versions/ID/activate"} <= shown
+    assert shown <= known
+
+
+def test_every_command_that_a_document_shows_exists() -> None:
+    known = {
+        command.name or command.callback.__name__ for command in cli.pliant.registered_commands
+    }
+    known |= {group.name for group in cli.pliant.registered_groups}
+    shown = {
+        command
+        for page in tracked_files("*.md")
+        for command in re.findall(
+            r"(?:\.venv/bin/|`)pliant ([a-z][a-z-]+)", page.read_text(encoding="utf-8")
+        )
+    }
+    assert {"import-frdr", "api-key"} <= shown
+    assert shown <= known
