@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from app.domain.assessment import NotAssessable
 from app.domain.error_rates import FEWEST_DONORS, ErrorRates
@@ -107,7 +107,7 @@ def _invert(
     freedom = total**2 / np.maximum(
         called_variance**2 / degrees + donors**2 / (rates.n_donors - 1), 1e-300
     )
-    reach = student_t.ppf(0.975, np.minimum(freedom, 1e6)) * np.sqrt(total)
+    reach = stdtrit(np.minimum(freedom, 1e6), 0.975) * np.sqrt(total)
     line = expected.mean(axis=0)
     distance = np.abs(np.clip(called, line[0], line[-1]) - line)
     held = _GRID[(distance <= reach) | (distance == distance.min())]

@@ -3,8 +3,9 @@
 Synthetic. Every cell of the grid: so many samples, each with new calibration donors, a new history
 of wells and a new donor. Cells of the outermost outlets are told more easily, as by a threshold on
 one noisy cue: if cells next to the border are told with Phi(h), those beyond are with Phi(3 h).
-Calibrating cells come half from each outlet of a class, as images of sorted wells do; a sample's
-own are 12 % outermost, the usual mix, or 30 %, as in the most unlike of the published donors.
+Calibrating cells come half from each outlet of a class, as images of sorted wells do. Those of a
+sample are 12 % outermost, more or less by 7 % in each class as over the published donors, or 30 %
+in both, more unlike than any of those.
 """
 
 from collections import defaultdict
@@ -25,7 +26,7 @@ from app.domain.outlets import IMAGED_OUTLETS
 
 Floats = NDArray[np.float64]
 
-SAMPLES: Final = 500
+SAMPLES: Final = 200
 """In each cell of the grid."""
 HISTORY_DEGREES: Final = 30
 WELL_SD: Final = 0.03
@@ -35,8 +36,9 @@ IMAGE_SD: Final = 0.03
 CALIBRATION_CELLS: Final = 500
 """Of each outlet, by donor."""
 USUAL: Final = 0.12
-EXTREMES: Final = {"usual": USUAL, "unlike": 0.30}
-"""Share of the outermost outlet in each class of a sample."""
+USUAL_SD: Final = 0.07
+MIXES: Final = {"usual": (USUAL, USUAL_SD), "unlike": (0.30, 0.0)}
+"""Share of the outermost outlet in each class of a sample, and its SD over samples."""
 SEED: Final = 99
 
 
@@ -74,7 +76,7 @@ def situations() -> list[Situation]:
     axes = (0.1, 0.3, 0.5, 0.7, 0.9), (0.7, 0.82, 0.95), (2, 4, 8), (0.0, 0.03, 0.06), (5, 10, 30)
     return [
         Situation(rigid, accuracy, wells, sd, donors, mix)
-        for rigid, accuracy, wells, sd, donors, mix in product(*axes, EXTREMES)
+        for rigid, accuracy, wells, sd, donors, mix in product(*axes, MIXES)
     ]
 
 
@@ -127,9 +129,10 @@ def draw_rates(situation: Situation, rng: np.random.Generator) -> ErrorRates:
 def draw_called(situation: Situation, rng: np.random.Generator) -> float:
     """Share called deformable in a sample of a new donor: wells, images, cells."""
     (second, third, fourth, fifth) = donor_rates(situation, 1, rng)[0]
-    extremes = EXTREMES[situation.mix]
-    sensitivity = extremes * second + (1 - extremes) * third
-    specificity = extremes * fifth + (1 - extremes) * fourth
+    mean, sd = MIXES[situation.mix]
+    outer, outest = np.clip(rng.normal(mean, sd, 2), 0, 1)
+    sensitivity = outer * second + (1 - outer) * third
+    specificity = outest * fifth + (1 - outest) * fourth
     rate = (1 - situation.rigid) * sensitivity + situation.rigid * (1 - specificity)
     wells = rate + rng.normal(0, WELL_SD, (situation.wells, 1))
     images = np.clip(wells + rng.normal(0, IMAGE_SD, (situation.wells, IMAGES)), 0, 1)
