@@ -98,7 +98,7 @@ def test_every_command_that_a_document_shows_exists() -> None:
         command.name or (command.callback.__name__ if command.callback else "")
         for command in cli.pliant.registered_commands
     }
-    known |= {group.name for group in cli.pliant.registered_groups}
+    known |= {group.name or "" for group in cli.pliant.registered_groups}
     shown = {
         command
         for page in tracked_files("*.md")
