@@ -21,7 +21,8 @@ from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.scan_image import ImageFormat, write_bmp
 from app.domain.synthetic.donors import draw_donor, draw_well_look
 from app.domain.synthetic.images import draw_image
-from app.services.digital_controls import FORMAT, ControlToRun, SealedImage
+from app.services.control_seals import FORMAT
+from app.services.digital_controls import ControlToRun, SealedImage
 from models.artefact import sha256_of
 from models.bundled import load_bundled, load_outliner
 from models.classifier import Classifier

@@ -16,8 +16,8 @@ from app.domain.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
 from app.security.permissions import Permission, Principal
-from app.services import audit, control_views, digital_controls, wet_controls
-from app.services.control_views import RunView
+from app.services import audit, control_seals, control_views, wet_controls
+from app.services.control_facts import RunView
 
 MOST_NAME_CHARACTERS: Final = 100
 MOST_CHARACTERS: Final = 1_000
@@ -43,7 +43,7 @@ def seal_images(
     """
     if not principal.permits(Permission.MANAGE_MODELS):
         raise NotPermitted("not_permitted", "Only an administrator seals images; ask one.")
-    control = digital_controls.seal_images(
+    control = control_seals.seal_images(
         session, principal, name=_name(session, name), image_ids=image_ids
     )
     ask_for_run(session)

@@ -1,9 +1,9 @@
-"""Sealed images and their sealed answers: what is run, what is recorded, what is queued."""
+"""Runs of sealed images: what is run, what is recorded, what is queued."""
 
 import datetime as dt
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,28 +11,24 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.db.queries import controls as queries
-from app.db.queries.images import image_with_profile
-from app.db.queries.model_versions import active_version, version_by_sha256
+from app.db.queries.model_versions import active_version
 from app.db.tables import Control, ControlRun, Job, SealedAnswer
 from app.domain.digital_control import (
     changes,
     differences,
     sealed_limits,
     sealed_sha256,
-    sealed_text,
     without_network,
 )
-from app.domain.errors import InvalidInput, PliantError, ProcessingFailed
+from app.domain.errors import PliantError, ProcessingFailed
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.scan_image import ImageFormat
-from app.domain.quality import Verdict
 from app.jobs import ledger, timetable
 from app.jobs.kinds import JobKind
-from app.security.permissions import SYSTEM, Principal
-from app.services import audit
+from app.security.permissions import SYSTEM
 from app.services.control_runs import EXACT, Trigger, judge, stored_figures, tell_lock, violation
+from app.services.control_seals import content_sha256, seal
 
-FORMAT: Final = "pliant-control/1"
 TURN: Final = "digital_control"
 NIGHT_BEGINS: Final = 2
 """Hour, UTC."""
@@ -41,7 +37,6 @@ IN_USE_WITHIN: Final = dt.timedelta(days=7)
 REPEATED_WITHIN: Final = dt.timedelta(hours=1)
 """Processes start in swarms: an equal answer of one machine is recorded once in this time."""
 EARLIER_RUNS: Final = 50
-MOST_IMAGES: Final = 4
 NIGHTLY_KEY: Final = "control:nightly"
 
 
@@ -88,169 +83,6 @@ class DigitalAnswer:
 MATCH: Final = DigitalAnswer(is_match=True)
 
 
-def install_shipped(session: Session, description: Mapping[str, Any]) -> Control:
-    """Record the control that ships with the program, and what it must answer.
-
-    An earlier program's control ends: its images are no longer there to be run.
-    """
-    content = {
-        "images": [
-            {name: image[name] for name in ("file", "sha256", "format")}
-            for image in description["images"]
-        ],
-        "parameters": description["parameters"],
-    }
-    control = _shipped_with(session, content) or _insert_shipped(
-        session, str(description["name"]), content
-    )
-    for answer in description["answers"]:
-        _seal_shipped(session, control, answer)
-    return control
-
-
-def _shipped_with(session: Session, content: Mapping[str, Any]) -> Control | None:
-    """The shipped control in force, if it is this one; any other one ends."""
-    found = None
-    for control in queries.controls_in_force(session, "digital"):
-        if control.is_shipped and control.content_sha256 == _content_sha256(content):
-            found = control
-        elif control.is_shipped:
-            control.ended_at, control.ended_by = func.clock_timestamp(), SYSTEM.id
-            control.ended_reason = "The program now ships another control."
-    session.flush()
-    return found
-
-
-def _insert_shipped(session: Session, name: str, content: dict[str, Any]) -> Control:
-    control = Control(
-        kind="digital",
-        name=name,
-        content=content,
-        content_sha256=_content_sha256(content),
-        is_shipped=True,
-        created_by=SYSTEM.id,
-    )
-    return insert_control(session, SYSTEM, control)
-
-
-def insert_control(session: Session, principal: Principal, control: Control) -> Control:
-    session.add(control)
-    session.flush()
-    session.refresh(control)
-    audit.record(
-        session,
-        actor=principal.id,
-        action="control.created",
-        entity="control",
-        entity_id=str(control.id),
-        after={
-            "kind": control.kind,
-            "name": control.name,
-            "content_sha256": control.content_sha256,
-            "expires_on": control.expires_on and control.expires_on.isoformat(),
-        },
-    )
-    return control
-
-
-def _content_sha256(content: Mapping[str, Any]) -> str:
-    return sealed_sha256(json.dumps(content, sort_keys=True, separators=(",", ":")))
-
-
-def _seal_shipped(session: Session, control: Control, answer: Mapping[str, Any]) -> None:
-    if sealed_sha256(sealed_text(answer["figures"])) != answer["sha256"]:
-        raise ProcessingFailed(
-            "control_changed",
-            "The answer that ships with the control was changed; reinstall the program.",
-        )
-    version = version_by_sha256(session, answer["model_sha256"])
-    pipeline_version = answer["pipeline_version"]
-    if version is None or queries.answer_of(session, control.id, version.id, pipeline_version):
-        return
-    _seal(
-        session,
-        control,
-        version_id=version.id,
-        pipeline_version=pipeline_version,
-        environment=answer["environment"],
-        figures=answer["figures"],
-        is_shipped=True,
-    )
-
-
-def _seal(
-    session: Session,
-    control: Control,
-    *,
-    version_id: uuid.UUID,
-    pipeline_version: str,
-    environment: str,
-    figures: Mapping[str, float],
-    is_shipped: bool = False,
-) -> None:
-    text = sealed_text(figures)
-    session.add(
-        SealedAnswer(
-            control_id=control.id,
-            model_version_id=version_id,
-            pipeline_version=pipeline_version,
-            answer=text,
-            answer_sha256=sealed_sha256(text),
-            is_shipped=is_shipped,
-            environment=environment,
-        )
-    )
-    audit.record(
-        session,
-        actor=SYSTEM.id,
-        action="control.sealed",
-        entity="control",
-        entity_id=str(control.id),
-        after={
-            "model_version_id": str(version_id),
-            "pipeline_version": pipeline_version,
-            "answer": json.loads(text),
-            "answer_sha256": sealed_sha256(text),
-            "is_shipped": is_shipped,
-        },
-    )
-
-
-def seal_images(
-    session: Session, principal: Principal, *, name: str, image_ids: Sequence[uuid.UUID]
-) -> Control:
-    """Make a control of the site's own images; its answers are sealed by the next run.
-
-    Raises
-    ------
-    InvalidInput
-        ``control_images``: too many, unknown, not usable, or of several instruments.
-    """
-    rows = [image_with_profile(session, image_id) for image_id in dict.fromkeys(image_ids)]
-    found = [row for row in rows if row is not None]
-    if not 1 <= len(found) <= MOST_IMAGES or len(found) < len(rows):
-        raise InvalidInput(
-            "control_images", f"Name 1 to {MOST_IMAGES} images of this installation by their ids."
-        )
-    profiles = {row.InstrumentProfile.id: row.InstrumentProfile for row in found}
-    is_used = [row.ScanImage.verdict in (Verdict.ACCEPTED, Verdict.PARTLY) for row in found]
-    if len(profiles) != 1 or not all(is_used):
-        raise InvalidInput(
-            "control_images", "Choose accepted images that one instrument profile took."
-        )
-    (profile,) = profiles.values()
-    images = [{"sha256": row.ScanImage.sha256, "format": row.ScanImage.format} for row in found]
-    content = {"images": images, "parameters": profile.parameters}
-    control = Control(
-        kind="digital",
-        name=name,
-        content=content,
-        content_sha256=_content_sha256(content),
-        created_by=principal.id,
-    )
-    return insert_control(session, principal, control)
-
-
 def controls_to_run(session: Session, *, only_shipped: bool = False) -> tuple[ControlToRun, ...]:
     """Sealed images in force; at start only the small ones that the program ships."""
     controls = queries.controls_in_force(session, "digital")
@@ -259,7 +91,7 @@ def controls_to_run(session: Session, *, only_shipped: bool = False) -> tuple[Co
 
 def _to_run(control: Control) -> ControlToRun:
     content: Any = control.content
-    if _content_sha256(content) != control.content_sha256:
+    if content_sha256(content) != control.content_sha256:
         raise ProcessingFailed(
             "control_changed",
             f"What is recorded of the control {control.name} is not what was sealed; "
@@ -290,7 +122,7 @@ def record_run(session: Session, ran: DigitalRun, *, trigger: Trigger) -> Digita
     if trigger is Trigger.START and _is_repeated(session, ran, answer):
         return answer
     if answer.is_match and sealed is None:
-        _seal(
+        seal(
             session,
             control,
             version_id=ran.model_version_id,

@@ -10,7 +10,7 @@ from app.db.queries import accounts as queries
 from app.db.session import make_engine, make_sessions, transaction
 from app.db.tables import Control
 from app.security.permissions import SYSTEM, Role
-from app.services import accounts, demo, digital_controls, instrument_profiles, model_versions
+from app.services import accounts, control_seals, demo, instrument_profiles, model_versions
 from app.settings import Settings
 from app.storage import Store, open_store, storage_url
 
@@ -61,7 +61,7 @@ def _install_bundled_model(session: Session, store: Store) -> None:
 
 def install_shipped_control(session: Session) -> Control:
     description = json.loads((BUNDLED / "control" / "control.json").read_text(encoding="utf-8"))
-    return digital_controls.install_shipped(session, description)
+    return control_seals.install_shipped(session, description)
 
 
 def _sign_in_link(session: Session, role: Role) -> str:

@@ -15,7 +15,7 @@ from app.domain.errors import Conflict, InvalidInput, NotFound
 from app.security.permissions import Principal
 from app.services import audit
 from app.services.control_runs import RIGIDITY, Trigger, judge, tell_lock
-from app.services.digital_controls import insert_control
+from app.services.control_seals import insert_control
 from app.services.visibility import visible_sample
 
 RANGE: Final = (1.0, 12.0)

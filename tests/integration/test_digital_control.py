@@ -23,7 +23,7 @@ from app.db.tables import (
 from app.domain.digital_control import differences, sealed_sha256
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
-from app.services import digital_controls, health
+from app.services import control_seals, digital_controls, health
 from app.services.first_start import install_shipped_control
 from app.storage import golden_key, model_key
 from models.artefact import Golden, sha256_of
@@ -276,10 +276,10 @@ def test_another_program_ends_the_shipped_control_and_begins_its_own(
 ) -> None:
     description = json.loads((CONTROL_DIR / "control.json").read_text())
     with transaction(laboratory.sessions) as session:
-        again = digital_controls.install_shipped(session, description)
+        again = control_seals.install_shipped(session, description)
         first_id = again.id
         description["images"] = description["images"][:2]
-        other = digital_controls.install_shipped(session, description | {"answers": []})
+        other = control_seals.install_shipped(session, description | {"answers": []})
         assert other.id != first_id
         (only,) = digital_controls.controls_to_run(session)
         assert (only.control_id, len(only.images)) == (other.id, 2)

@@ -15,8 +15,8 @@ from app.api.v1.schemas.controls import (
 )
 from app.security.permissions import Permission
 from app.services import control_upkeep, control_views
+from app.services.control_facts import ControlBrief, ControlView, ResolutionView
 from app.services.control_upkeep import AskedRun, EnteredRun
-from app.services.control_views import ControlBrief, ControlView, ResolutionView
 from app.web.creation import CreationDep
 from app.web.dependencies import PrincipalDep, SessionDep, require
 from app.web.errors import refusals

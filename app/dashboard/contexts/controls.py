@@ -18,8 +18,7 @@ from app.dashboard.contexts.wording import (
 from app.domain.control_charts import ControlLimits, Rule
 from app.domain.control_series import level
 from app.domain.digital_control import FIGURES
-from app.services.control_upkeep import SampleChoice
-from app.services.control_views import (
+from app.services.control_facts import (
     ControlState,
     ControlView,
     PointView,
@@ -27,6 +26,7 @@ from app.services.control_views import (
     SealView,
     SeriesView,
 )
+from app.services.control_upkeep import SampleChoice
 
 WIDE_PX: Final = 620
 NARROW_PX: Final = 340
