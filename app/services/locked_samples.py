@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,16 @@ from app.security.permissions import Principal
 from app.services import audit
 from app.services.promotions import checked_reason
 from app.services.visibility import visible_sample
+
+MOST_OFFERED: Final = 50
+
+
+@dataclass(frozen=True)
+class OfferedSample:
+    """A scored sample with a reference that is not locked yet."""
+
+    sample_id: uuid.UUID
+    donor_code: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,15 @@ def list_locked(session: Session) -> list[LockedSampleView]:
         )
         for row in queries.locked_samples(session)
     ]
+
+
+def offer_samples(session: Session) -> list[OfferedSample]:
+    """Those that a locked set is best made of, newest first."""
+    locked = {one.sample_id for one in list_locked(session)}
+    rows = queries.newest_scored(
+        session, limit=MOST_OFFERED + len(locked), with_drawn=True, with_reference=True
+    )
+    return [OfferedSample(row[0], row[2]) for row in rows if row[0] not in locked][:MOST_OFFERED]
 
 
 def lock_sample(

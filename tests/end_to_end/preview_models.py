@@ -19,7 +19,7 @@ from app.services.impact import (
     SampleImpactView,
     VersionBrief,
 )
-from app.services.locked_samples import LockedSampleView
+from app.services.locked_samples import LockedSampleView, OfferedSample
 from app.services.model_cards import GateView, ModelCard, PictureView
 from app.services.model_versions import ModelVersionView
 from app.services.promotions import ActivationView
@@ -104,7 +104,9 @@ def list_page() -> ModelVersionsPage:
         replace(version(SHIPPED, "demonstration", "retired"), demonstration=True),
     ]
     locked = LockedSampleView(uuid.UUID(int=9), "D-021", "Measured three times.", "account:1", AT)
-    return model_versions_page(rows, history(), [locked], may_manage=True)
+    return model_versions_page(
+        rows, history(), [locked], [OfferedSample(uuid.UUID(int=8), "D-020")], may_manage=True
+    )
 
 
 def version(ident: uuid.UUID, name: str, state: str) -> ModelVersionView:

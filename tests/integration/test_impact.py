@@ -15,10 +15,11 @@ from app.db.tables import (
     ImpactPreview,
     ModelVersion,
     Prediction,
+    Sample,
     Score,
 )
 from app.security.permissions import SYSTEM
-from app.services import impact, promotions, references
+from app.services import impact, impact_material, promotions, references
 from app.services.analyses import request_analysis
 from app.services.impact import ImpactView
 from app.services.references import EnteredReference
@@ -188,3 +189,32 @@ def test_without_a_scored_sample_the_preview_is_done_and_says_so(laboratory: Lab
     with transaction(laboratory.sessions) as session:
         assert session.get_one(ModelVersion, version_id).verified_at is not None
         assert session.scalars(select(ImpactPreview.samples_total)).one() == 0
+
+
+def test_a_preview_whose_worker_died_is_begun_again(laboratory: Laboratory) -> None:
+    scored_sample(laboratory)
+    version_id = add_candidate(laboratory)
+    preview_id = impact_of(laboratory, version_id).id
+    with transaction(laboratory.sessions) as session:
+        plan = impact_material.begin_preview(session, preview_id)
+        impact.note_progress(session, preview_id, 1)
+    assert plan is not None
+    found = impact_of(laboratory, version_id)
+    assert (found.state, found.progress.samples_done) == ("running", 1)
+
+    laboratory.run_queue()
+    found = impact_of(laboratory, version_id)
+    assert (found.state, len(found.samples)) == ("done", 1)
+    with transaction(laboratory.sessions) as session:
+        assert impact_material.begin_preview(session, preview_id) is None
+
+
+def test_drawn_samples_say_nothing_of_a_network_for_real_cells(laboratory: Laboratory) -> None:
+    sample_id = scored_sample(laboratory)
+    with transaction(laboratory.sessions) as session:
+        session.get_one(Sample, sample_id).is_demonstration = True
+    real = add_candidate(laboratory, "real")
+    drawn = add_candidate(laboratory, "drawn", demonstration=True)
+    laboratory.run_queue()
+    assert impact_of(laboratory, real).samples == ()
+    assert len(impact_of(laboratory, drawn).samples) == 1

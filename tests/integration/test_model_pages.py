@@ -11,10 +11,12 @@ from starlette.testclient import TestClient
 from app.db.session import transaction
 from app.db.tables import BrowserSession
 from app.security.permissions import SYSTEM, Role
-from app.services import accounts, promotions
+from app.services import accounts, promotions, references
+from app.services.analyses import request_analysis
+from app.services.references import EnteredReference
 from tests.candidates import add_candidate, figures
 from tests.integration.conftest import Site
-from tests.laboratory import Laboratory, open_laboratory
+from tests.laboratory import NEEDS, Laboratory, open_laboratory, some_donor
 
 PASSWORD = "seven quiet herons"
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -152,3 +154,28 @@ def test_a_preview_is_asked_for_again_and_a_candidate_retired(
     assert "There is no scored sample to try it on" in admin.get(address).text
     assert admin.post(f"{address}/retire", data={"reason": "Mix-up."}).status_code == 303
     assert "Mix-up." in admin.get(address).text
+
+
+def test_samples_are_locked_and_unlocked_on_the_list(
+    site: Site, laboratory: Laboratory, admin: TestClient
+) -> None:
+    sample_id = laboratory.take_sample("D-077")
+    laboratory.send_drawn(sample_id, some_donor("D-077"), images_per_well=2)
+    with transaction(site.sessions) as session:
+        request_analysis(session, SYSTEM, sample_id, parameters=NEEDS)
+        entered = EnteredReference(rigidity_score=3.2)
+        references.add_reference(session, SYSTEM, sample_id, entered, run_sd=0.17)
+    laboratory.run_queue()
+    assert f'<option value="{sample_id}">D-077' in admin.get("/model-versions").text
+
+    form = {"sample_id": str(sample_id), "reason": "Measured twice."}
+    locked = admin.post("/model-versions/locked-samples", data=form)
+    assert locked.headers["location"] == "/model-versions#locked"
+    shown = admin.get("/model-versions").text
+    assert "Measured twice." in shown
+    assert f'<option value="{sample_id}">' not in shown
+    unlock = f"/model-versions/locked-samples/{sample_id}/unlock"
+    assert admin.post(unlock, data={"reason": "Thawed."}).status_code == 303
+    assert "Nobody has locked samples" in admin.get("/model-versions").text
+    nonsense = admin.post("/model-versions/locked-samples", data=form | {"sample_id": "x"})
+    assert nonsense.status_code == 404

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.dashboard.contexts.model_card import outlets_text, score_error_text, share_text
 from app.dashboard.contexts.promotion import LiveRow, live_rows
 from app.dashboard.contexts.wording import MODEL_STATES, Chip, MomentText, moment_text
-from app.services.locked_samples import LockedSampleView
+from app.services.locked_samples import LockedSampleView, OfferedSample
 from app.services.model_versions import ModelVersionView
 from app.services.promotions import ActivationView
 
@@ -35,10 +35,17 @@ class WayBack:
 
 @dataclass(frozen=True)
 class LockedRow:
+    id: str
     href: str
     donor_code: str
     reason: str
     locked: MomentText
+
+
+@dataclass(frozen=True)
+class OfferedRow:
+    id: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -47,12 +54,15 @@ class ModelVersionsPage:
     history: tuple[LiveRow, ...]
     back: WayBack | None
     locked: tuple[LockedRow, ...]
+    may_lock: bool
+    offered: tuple[OfferedRow, ...]
 
 
 def model_versions_page(
     versions: Sequence[ModelVersionView],
     activations: Sequence[ActivationView],
     locked: Sequence[LockedSampleView],
+    offered: Sequence[OfferedSample],
     *,
     may_manage: bool,
 ) -> ModelVersionsPage:
@@ -61,6 +71,11 @@ def model_versions_page(
         history=live_rows(activations),
         back=way_back(activations) if may_manage else None,
         locked=tuple(_locked(sample) for sample in locked),
+        may_lock=may_manage,
+        offered=tuple(
+            OfferedRow(str(one.sample_id), f"{one.donor_code} ({str(one.sample_id)[:8]})")
+            for one in offered
+        ),
     )
 
 
@@ -91,6 +106,7 @@ def _row(version: ModelVersionView) -> ModelVersionRow:
 
 def _locked(sample: LockedSampleView) -> LockedRow:
     return LockedRow(
+        id=str(sample.sample_id),
         href=f"/samples/{sample.sample_id}",
         donor_code=sample.donor_code,
         reason=sample.reason,

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Final
 
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
@@ -32,15 +33,18 @@ from app.web.dependencies import (
 from app.web.signing import counting_refusals
 
 router = APIRouter()
+LOCKED_SET: Final = "/model-versions#locked"
 
 
 @router.get("/model-versions", dependencies=[require(Permission.READ_MODELS)])
 def get_model_versions(session: SessionDep, principal: PrincipalDep) -> Response:
+    may_manage = principal.permits(Permission.MANAGE_MODELS)
     page = model_versions_page(
         model_versions.list_versions(session),
         promotions.list_activations(session),
         locked_samples.list_locked(session),
-        may_manage=principal.permits(Permission.MANAGE_MODELS),
+        locked_samples.offer_samples(session) if may_manage else (),
+        may_manage=may_manage,
     )
     return render("model_versions_list.html", shell_for(principal, "Models", "models"), page)
 
@@ -145,3 +149,24 @@ def _decide(
 def post_impact(version_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> Response:
     promotions.preview_again(session, principal, version_id)
     return RedirectResponse(f"/model-versions/{version_id}#impact", status_code=303)
+
+
+@router.post("/model-versions/locked-samples", dependencies=[require(Permission.MANAGE_MODELS)])
+def post_locked_sample(form: FormDep, session: SessionDep, principal: PrincipalDep) -> Response:
+    try:
+        sample_id = uuid.UUID(form["sample_id"])
+    except ValueError as error:
+        raise NotFound("sample_unknown", "There is no such sample; choose one.") from error
+    locked_samples.lock_sample(session, principal, sample_id, reason=form["reason"])
+    return RedirectResponse(LOCKED_SET, status_code=303)
+
+
+@router.post(
+    "/model-versions/locked-samples/{sample_id}/unlock",
+    dependencies=[require(Permission.MANAGE_MODELS)],
+)
+def post_unlocked_sample(
+    sample_id: uuid.UUID, form: FormDep, session: SessionDep, principal: PrincipalDep
+) -> Response:
+    locked_samples.unlock_sample(session, principal, sample_id, reason=form["reason"])
+    return RedirectResponse(LOCKED_SET, status_code=303)
