@@ -1,7 +1,7 @@
 # Pliant's commands; `make` alone lists them. Needs Python 3.11 to 3.13, make and git; everything else goes into .venv.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-extended check format docs bench bench-imaging bench-statistics bundle outliner control screenshots lock browser clean
+.PHONY: help run test test-extended check format docs bench bench-imaging bench-network bench-statistics bundle outliner control screenshots lock browser clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -56,6 +56,9 @@ bench: $(TRAIN) $(DEV) ## Measure, and print the tables of bench/
 
 bench-imaging: $(DEV) ## Measure what imaging finds, judges and costs, and write docs/performance.md
 	$(BIN)/python -m bench.imaging
+
+bench-network: $(TRAIN) $(DEV) ## Compare the networks, wells and light, and write docs/performance.md (an hour)
+	$(BIN)/python -m bench.network --threads 2
 
 bench-statistics: $(DEV) ## Print how often intervals hold, and known answers met
 	$(BIN)/python -m bench.statistics

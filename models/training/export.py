@@ -53,7 +53,7 @@ def to_onnx(model: "keras.Model", metadata: dict[str, str]) -> bytes:
             warnings.filterwarnings("ignore", message=".*np.object.*", category=FutureWarning)
             model.export(str(path), format="onnx", opset_version=OPSET, verbose=False)
         graph_model = onnx.load_model_from_string(path.read_bytes())
-    _rename_output(graph_model.graph)
+    _name_by_place(graph_model.graph)
     for port in (*graph_model.graph.input, *graph_model.graph.output):
         port.type.tensor_type.shape.dim[0].dim_param = "batch"
     onnx.helper.set_model_props(graph_model, metadata)
@@ -61,12 +61,31 @@ def to_onnx(model: "keras.Model", metadata: dict[str, str]) -> bytes:
     return data
 
 
-def _rename_output(graph: onnx.GraphProto) -> None:
-    old = graph.output[0].name
+def _name_by_place(graph: onnx.GraphProto) -> None:
+    """Name nodes, values and weights by their place: the same network gives the same bytes.
+
+    The converter numbers them on through the life of the process.
+    """
+    names = {graph.input[0].name: INPUT_NAME, graph.output[0].name: OUTPUT_NAME, "": ""}
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    used = [name for node in graph.node for name in node.input if name in weights]
+    ordered = list(dict.fromkeys(used))
+    names |= {name: f"weight_{place}" for place, name in enumerate(ordered)}
+    for place, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{place}"
+        for port, name in enumerate(node.output):
+            names.setdefault(name, f"value_{place}_{port}")
     for node in graph.node:
-        for names in (node.input, node.output):
-            names[:] = [OUTPUT_NAME if name == old else name for name in names]
-    graph.output[0].name = OUTPUT_NAME
+        for ports in (node.input, node.output):
+            ports[:] = [names[name] for name in ports]
+    tensors = [weights[name] for name in ordered]
+    for tensor in tensors:
+        tensor.name = names[tensor.name]
+    del graph.initializer[:]
+    graph.initializer.extend(tensors)
+    del graph.value_info[:]
+    graph.doc_string = ""
+    graph.input[0].name, graph.output[0].name = INPUT_NAME, OUTPUT_NAME
 
 
 def metadata_of(manifest: Manifest) -> dict[str, str]:

@@ -33,7 +33,7 @@ def fit_extras(
     if run.learning_curve:
         figures["learning_curve"] = _learning_curve(cells, fold, config, fits)
     if run.well_transfer:
-        figures["well_transfer"] = _well_transfer(cells, config, fits)
+        figures["well_transfer"] = transfer_between_wells(cells, config, fits)
     return figures
 
 
@@ -61,7 +61,9 @@ def _learning_curve(
     return [*points, whole]
 
 
-def _well_transfer(cells: LabelledCells, config: TrainingConfig, fits: Fits) -> dict[str, Any]:
+def transfer_between_wells(
+    cells: LabelledCells, config: TrainingConfig, fits: Fits
+) -> dict[str, Any]:
     """First wells against the others, beside as many cells of all wells against the rest."""
     is_first = cells.well_numbers == 1
     if not is_first.any() or is_first.all():

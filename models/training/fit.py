@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
@@ -15,13 +14,13 @@ from models.artefact import OUTPUT_NAME
 from models.training.architecture import PENULTIMATE, OrderedClasses, build_network, soften
 from models.training.augmentation import augment_crops
 from models.training.checkpoints import Arrays, Epoch, FitCheckpoint, FitState, NoCheckpoints
+from models.training.compiled import CompiledNetworks, copy_state
 from models.training.config import TrainingConfig
 from models.training.dataset import LabelledCells, balanced_groups, class_indices, draw_epoch
+from models.training.schedule import learning_rate_at
 
 PREDICT_BATCH = 512
 LARGEST_LOG_TEMPERATURE = math.log(5.0)
-SGD_DECAY = 1e-6
-"""Per step, as published."""
 
 OnEpoch = Callable[[Epoch], None]
 Floats = NDArray[np.float64]
@@ -50,6 +49,7 @@ def fit_network(
     *,
     on_epoch: OnEpoch | None = None,
     checkpoint: FitCheckpoint | None = None,
+    networks: CompiledNetworks | None = None,
 ) -> tuple[keras.Model, list[Epoch]]:
     """Build and fit a network, or go on with a fit that was interrupted.
 
@@ -64,18 +64,11 @@ def fit_network(
         Told after each pass, when its state is saved; what it raises ends the run.
     checkpoint
         Where the state is kept.
+    networks
+        To fit with, shared by the fits of a run.
     """
-    keras.utils.clear_session()  # layers are counted anew: their names go into the exported file
-    make_repeatable(config.seed)
-    model = build_network(config)
+    model = (networks or CompiledNetworks()).take_blank(config)
     batches = _Batches(fit, config)
-    model.compile(
-        optimizer=_optimiser(config, len(batches)),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy"],
-        jit_compile=False,  # XLA's convolutions are several times slower on a CPU
-    )
-    model.optimizer.build(model.trainable_variables)
     watch = _Watch(config, choose, on_epoch, checkpoint or FitCheckpoint(NoCheckpoints(), "", ""))
     watch.restore(model)
     batches.start_at(len(watch.epochs))
@@ -84,11 +77,13 @@ def fit_network(
             batches,
             initial_epoch=len(watch.epochs),
             epochs=config.epochs,
-            callbacks=[watch],
+            callbacks=[_Pace(config, len(batches)), watch],
             verbose=0,
         )
     watch.take_best(model)
-    return model, watch.epochs
+    fitted = build_network(config)
+    copy_state(model, fitted)
+    return fitted, watch.epochs
 
 
 def answer(model: keras.Model, crops: NDArray[np.uint8], config: TrainingConfig) -> Answers:
@@ -154,26 +149,6 @@ def _reheatable(
     return softmax_at
 
 
-def make_repeatable(seed: int) -> None:
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
-
-
-def _optimiser(config: TrainingConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    if config.architecture == "published":
-        decaying = keras.optimizers.schedules.InverseTimeDecay(config.learning_rate, 1, SGD_DECAY)
-        return keras.optimizers.SGD(decaying, momentum=0.9, nesterov=True)
-    steps = config.epochs * steps_per_epoch
-    warm_up_steps = max(1, round(config.warm_up_share * steps))
-    cosine = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 100,
-        decay_steps=max(1, steps - warm_up_steps),
-        warmup_target=config.learning_rate,
-        warmup_steps=warm_up_steps,
-    )
-    return keras.optimizers.AdamW(cosine, weight_decay=config.weight_decay)
-
-
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carries no types
     """Augmented batches; what is in one depends on seed, epoch and place alone."""
 
@@ -202,6 +177,25 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras carries no
 
     def on_epoch_end(self) -> None:
         self.start_at(self._epoch + 1)
+
+
+class _Pace(keras.callbacks.Callback):  # type: ignore[misc]  # Keras carries no types
+    """Sets the learning rate of every step: a schedule in the graph would bind it to one fit."""
+
+    def __init__(self, config: TrainingConfig, steps_per_epoch: int) -> None:
+        super().__init__()
+        self._config = config
+        self._steps_per_epoch = steps_per_epoch
+        self._step = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        del logs
+        self._step = epoch * self._steps_per_epoch
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        del logs
+        rate = learning_rate_at(self._step + batch, self._steps_per_epoch, self._config)
+        self.model.optimizer.learning_rate.assign(rate)
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras carries no types

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from app.domain.partitions import Split
 from models.evaluation import HeldOut, class_accuracy, p_rigid
 from models.training.checkpoints import Checkpoints, Epoch, FitCheckpoint
+from models.training.compiled import CompiledNetworks
 from models.training.config import TrainingConfig
 from models.training.dataset import LabelledCells, training_prior
 from models.training.fit import answer, best_epoch, choose_temperature, fit_network
@@ -72,6 +73,7 @@ class Fits:
     checkpoints: Checkpoints
     fits: int
     done: int = field(default=0)
+    networks: CompiledNetworks = field(default_factory=CompiledNetworks)
 
     def fit(
         self,
@@ -105,7 +107,9 @@ class Fits:
         checkpoint = FitCheckpoint(
             self.checkpoints, f"fit-{place:03d}", _fingerprint(fit, choose, config)
         )
-        return fit_network(fit, choose, config, on_epoch=tell, checkpoint=checkpoint)
+        return fit_network(
+            fit, choose, config, on_epoch=tell, checkpoint=checkpoint, networks=self.networks
+        )
 
 
 def _fingerprint(fit: LabelledCells, choose: LabelledCells | None, config: TrainingConfig) -> str:
@@ -161,16 +165,20 @@ def fit_fold(
         (config, *fits.fit(fit, choose, config, stage=stage, fold=fold, folds=folds))
         for config in candidates
     ]
-    config, model, epochs = min(tried, key=lambda one: _choose_loss(one[2]))
+    config, model, epochs = min(tried, key=lambda one: _choose_loss(one[2], one[0]))
     temperature = choose_temperature(model, choose, config)
     return _look(cells, split, config, model, epochs, temperature)
 
 
-def _choose_loss(epochs: Sequence[Epoch]) -> float:
-    """Of the epoch whose weights are kept."""
-    last = epochs[best_epoch(epochs) - 1] if len(epochs) < epochs[-1].of else epochs[-1]
-    assert last.choose_loss is not None
-    return last.choose_loss
+def _choose_loss(epochs: Sequence[Epoch], config: TrainingConfig) -> float:
+    loss = epochs[kept_epochs(epochs, config) - 1].choose_loss
+    assert loss is not None
+    return loss
+
+
+def kept_epochs(epochs: Sequence[Epoch], config: TrainingConfig) -> int:
+    """Epochs behind the weights that are kept: to the best one with patience, else all."""
+    return len(epochs) if config.patience_epochs is None else best_epoch(epochs)
 
 
 def _look(
@@ -245,8 +253,4 @@ def fit_pair(
 
 def usual_epochs(folds: Sequence[FittedFold]) -> int:
     """Epochs for a network that no held-out cells can stop: the folds' median."""
-    kept = [
-        best_epoch(fold.epochs) if fold.config.patience_epochs is not None else len(fold.epochs)
-        for fold in folds
-    ]
-    return round(statistics.median(kept))
+    return round(statistics.median(kept_epochs(fold.epochs, fold.config) for fold in folds))

@@ -36,9 +36,9 @@ def report_folds(
 ) -> tuple[dict[str, Any], Saliency]:
     """Figures as JSON values, and the first fold's saliency."""
     baselines = compare_baselines(cells, [fold.split for fold in folds], seed)
+    probe = probe_shortcuts([fold.probed for fold in folds], baselines["light_only"], seed)
     saliency = explain(folds[0].model, cells.select(folds[0].split.report), folds[0].config, seed)
     figures = evaluate(join_held([fold.held for fold in folds]), seed=seed)
-    probe = probe_shortcuts([fold.probed for fold in folds], baselines["light_only"], seed)
     return figures | {
         "folds": [_row(number, fold, cells) for number, fold in enumerate(folds, start=1)],
         "baselines": {name: found["accuracy"] for name, found in baselines.items()},

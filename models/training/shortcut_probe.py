@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student_t
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from threadpoolctl import threadpool_limits
 
 from app.domain.quality import Finding, Level
 from models.training.dataset import LabelledCells
@@ -58,8 +59,9 @@ def probe_shortcuts(
     certainty.
     """
     light = _light(light_only)
-    wells = _summary([_well_excess(fold, seed) for fold in folds], WELL_MARGIN)
-    donors = _summary([_donor_excess(fold) for fold in folds], DONOR_MARGIN)
+    with threadpool_limits(limits=1):
+        wells = _summary([_well_excess(fold, seed) for fold in folds], WELL_MARGIN)
+        donors = _summary([_donor_excess(fold) for fold in folds], DONOR_MARGIN)
     return {
         "light": light,
         "wells": wells,

@@ -1,4 +1,4 @@
-"""Small sets of labelled cells of drawn donors, straight from the painter of crops."""
+"""Small sets of labelled cells of drawn donors, and checkpoints in memory."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,19 @@ from models.training.dataset import LabelledCells, join_cells
 from models.training.drawn_donors import FoundCells, label_cells
 
 UM_PER_PX = 0.1825
+
+
+class Kept:
+    """Checkpoints in memory."""
+
+    def __init__(self, data: dict[str, bytes] | None = None) -> None:
+        self.data = {} if data is None else data
+
+    def load(self, name: str) -> bytes | None:
+        return self.data.get(name)
+
+    def save(self, name: str, data: bytes) -> None:
+        self.data[name] = data
 
 
 def draw_well(code: str, outlet: int, well: int, n_cells: int, *, seed: int = 4) -> LabelledCells:

@@ -17,22 +17,9 @@ from models.classifier import Classifier, verify_golden
 from models.manifest import Manifest
 from models.training.dataset import LabelledCells, join_cells
 from models.training.labelled import Progress, RunConfig, TrainedVersion, train
-from tests.unit.labelled_cells import draw_cells
+from tests.unit.labelled_cells import Kept, draw_cells
 
 CONFIG = RunConfig(epochs=2, folds=3, batch_size=32, seed=11)
-
-
-class Kept:
-    """Checkpoints in memory."""
-
-    def __init__(self) -> None:
-        self.data: dict[str, bytes] = {}
-
-    def load(self, name: str) -> bytes | None:
-        return self.data.get(name)
-
-    def save(self, name: str, data: bytes) -> None:
-        self.data[name] = data
 
 
 class Interrupted(Exception):  # noqa: N818  what a worker raises to stop a run
@@ -58,7 +45,7 @@ def run(
 
 @pytest.fixture(scope="module")
 def cells() -> LabelledCells:
-    return draw_cells(["L1", "L2", "L3"], n_per_well=12)
+    return draw_cells(["L1", "L2", "L3"], n_per_well=8)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +70,7 @@ def test_a_run_tells_where_it_is_after_every_epoch(
     assert shares[-1] == 1
 
 
-def test_a_run_interrupted_twice_gives_the_network_of_an_uninterrupted_one(
+def test_a_run_that_was_interrupted_gives_the_network_of_one_that_was_not(
     cells: LabelledCells, trained: TrainedVersion
 ) -> None:
     kept, seen = Kept(), []
@@ -96,9 +83,8 @@ def test_a_run_interrupted_twice_gives_the_network_of_an_uninterrupted_one(
 
         return tell
 
-    for n_epochs in (3, 7):
-        with pytest.raises(Interrupted):
-            run(cells, checkpoints=kept, on_progress=stop_at(n_epochs))
+    with pytest.raises(Interrupted):
+        run(cells, checkpoints=kept, on_progress=stop_at(3))
     resumed = run(cells, checkpoints=kept, on_progress=stop_at(0))
     assert len(seen) == len(set(seen)) == 8  # no epoch is run twice
     assert resumed.bundle.onnx == trained.bundle.onnx
@@ -168,7 +154,7 @@ def test_scoring_finds_errors_and_donors_in_the_manifest(trained: TrainedVersion
     rates = trained.bundle.manifest.error_rates
     assert rates is not None
     assert [row["donor"] for row in rates["donors"]] == ["L1", "L2", "L3"]
-    assert all(np.sum(row["confusion"]) == 96 for row in rates["donors"])
+    assert all(np.sum(row["confusion"]) == 64 for row in rates["donors"])
 
 
 def test_a_training_donor_lies_near_itself(trained: TrainedVersion, cells: LabelledCells) -> None:

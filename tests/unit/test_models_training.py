@@ -1,5 +1,6 @@
 """The two architectures and the way from Keras to ONNX, on a few hundred drawn crops."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,18 @@ from models.artefact import Bundle, sha256_of
 from models.classifier import Classifier, verify_golden
 from models.manifest import Manifest
 from models.training import architecture, export, fit
+from models.training.checkpoints import (
+    Checkpoints,
+    Epoch,
+    FitCheckpoint,
+    FitState,
+    NoCheckpoints,
+)
+from models.training.compiled import CompiledNetworks
 from models.training.config import TrainingConfig, published_config
 from models.training.dataset import LabelledCells, training_prior
-from tests.unit.labelled_cells import draw_cells
+from models.training.schedule import learning_rate_at
+from tests.unit.labelled_cells import Kept, draw_cells
 
 TINY = TrainingConfig(epochs=3, batch_size=32, learning_rate=3e-3, seed=4)
 
@@ -98,16 +108,68 @@ def test_the_published_network_says_the_same_through_onnx(cells: LabelledCells) 
     assert export.parity(model, classifier, cells.crops[:8])[0] <= 1e-4
 
 
-def test_a_run_with_its_seed_gives_the_same_weights(
+class Stopped(Exception):  # noqa: N818  what a worker raises to stop a fit
+    pass
+
+
+@pytest.mark.parametrize("stop_after", [1, 3])
+def test_a_fit_with_patience_goes_on_after_any_epoch_to_the_same_weights(
+    cells: LabelledCells, choose: LabelledCells, stop_after: int
+) -> None:
+    # A rate this high makes the choosing cells' loss jump, so that the best epoch is not the last.
+    config = replace(TINY, epochs=5, learning_rate=0.05, patience_epochs=2)
+    kept: dict[str, bytes] = {}
+    networks = CompiledNetworks()
+
+    def fit_with(on_epoch: fit.OnEpoch | None, store: Checkpoints) -> tuple[Any, list[Epoch]]:
+        checkpoint = FitCheckpoint(store, "fit", "same")
+        return fit.fit_network(
+            cells, choose, config, on_epoch=on_epoch, checkpoint=checkpoint, networks=networks
+        )
+
+    def stop(epoch: Epoch) -> None:
+        if epoch.number == stop_after:
+            raise Stopped
+
+    whole, epochs = fit_with(None, NoCheckpoints())
+    with pytest.raises(Stopped):
+        fit_with(stop, Kept(kept))
+    resumed, again = fit_with(None, Kept(kept))
+    assert again == epochs
+    for one, two in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        assert np.array_equal(one, two)
+
+
+def test_what_is_no_checkpoint_is_passed_over() -> None:
+    for data in (b"", b"PK\x03\x04", FitState("other", (), (), (), ()).to_bytes()):
+        store = Kept({"fit": data})
+        assert FitCheckpoint(store, "fit", "mine").load() is None
+
+
+def test_a_seed_gives_the_same_weights_also_with_a_network_used_before(
     fitted: Any,  # noqa: ANN401
     cells: LabelledCells,
     choose: LabelledCells,
 ) -> None:
-    again, epochs = fit.fit_network(cells, choose, TINY)
-    for one, two in zip(fitted.get_weights(), again.get_weights(), strict=True):
-        assert np.array_equal(one, two)
+    networks = CompiledNetworks()
+    fit.fit_network(cells, None, replace(TINY, epochs=1, seed=9), networks=networks)
+    again, epochs = fit.fit_network(cells, choose, TINY, networks=networks)
     assert [epoch.number for epoch in epochs] == [1, 2, 3]
     assert epochs[-1].loss < epochs[0].loss
+    for one, two in zip(fitted.get_weights(), again.get_weights(), strict=True):
+        assert np.array_equal(one, two)
+
+
+def test_the_learning_rate_rises_then_falls_and_the_published_one_hardly_moves() -> None:
+    rates = [learning_rate_at(step, 10, TINY) for step in range(30)]
+    assert rates[0] < rates[1] < rates[2] < rates[3] == pytest.approx(TINY.learning_rate)
+    assert all(later < earlier for earlier, later in itertools.pairwise(rates[3:]))
+    assert rates[-1] < 0.02 * TINY.learning_rate
+    assert learning_rate_at(1000, 10, published_config()) == pytest.approx(1e-3, rel=2e-3)
+
+
+def test_the_same_network_is_exported_to_the_same_bytes(fitted: Any) -> None:  # noqa: ANN401
+    assert export.to_onnx(fitted, {}) == export.to_onnx(fitted, {})
 
 
 @pytest.mark.parametrize("config", [TINY, replace(TINY, architecture="published")])
