@@ -262,7 +262,7 @@ def _probed(found: Mapping[str, Any]) -> str:
 
 def _limits(card: ModelCard) -> list[str]:
     metrics = card.metrics
-    limits = ["Research use only. Not a release criterion."]
+    limits = []
     if card.demonstration:
         limits.append("It was trained on drawn cells: its figures say nothing of real ones.")
     outlets = outlets_text(card.manifest)
