@@ -285,6 +285,7 @@ def _check_servers(settings: Settings) -> Iterator[Check]:
     data_dir = settings.data_dir.absolute()
     if settings.database_url is not None or postgres.is_running(data_dir):
         yield doctor.check_database(_with_database(settings))
+        yield doctor.check_controls(_with_database(settings))
     else:
         yield _check_program("PostgreSQL", lambda: cluster.programs(folders.server_account()))
     if settings.broker_url is None:

@@ -12,8 +12,9 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db.session import make_engine
+from app.db.session import make_engine, make_sessions, transaction
 from app.domain.errors import PliantError
+from app.services import worker_reports
 from app.settings import Settings
 from app.storage import open_store, storage_url
 
@@ -63,6 +64,21 @@ def check_database(settings: Settings) -> Check:
     if revision is None:
         return Check("database", ok=False, message="has no tables yet; run 'alembic upgrade head'")
     return Check("database", ok=True, message=f"PostgreSQL {version}")
+
+
+def check_controls(settings: Settings) -> Check:
+    """Answer whether any machine's workers refuse to work, and why."""
+    assert settings.database_url is not None, "the caller knows whether there is one"
+    engine = make_engine(settings.database_url, pool_size=1)
+    try:
+        with transaction(make_sessions(engine)) as session:
+            refusing = worker_reports.refusing(session)
+    except SQLAlchemyError:
+        return Check("control", ok=False, message="not known: the database does not tell")
+    finally:
+        engine.dispose()
+    told = "; ".join(f"{one.host} takes no work ({one.code}): {one.message}" for one in refusing)
+    return Check("control", not refusing, told or "no worker refuses to work")
 
 
 def _python() -> Check:

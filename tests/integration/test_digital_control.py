@@ -23,7 +23,7 @@ from app.db.tables import (
 from app.domain.digital_control import differences, sealed_sha256
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
-from app.services import control_seals, digital_controls, health
+from app.services import control_seals, digital_controls, doctor, health
 from app.services.first_start import install_shipped_control
 from app.storage import golden_key, model_key
 from models.artefact import Golden, sha256_of
@@ -120,6 +120,8 @@ def test_a_network_with_one_changed_weight_takes_no_work(laboratory: Laboratory)
     assert "takes no work" in refusal.message
     assert broken(laboratory) == [("exact", refusal.message)]
     assert "golden_mismatch" in readiness(laboratory).checks["control"]
+    told = doctor.check_controls(laboratory.context.settings)
+    assert (told.ok, refusal.message in told.message) == (False, True)
 
 
 def test_new_golden_crops_do_not_hide_a_changed_weight_from_the_control(
