@@ -97,7 +97,13 @@ def released_page() -> SigningPage:
         "A crop of two cells was counted",
     )
     reports = tuple(
-        ReportRow(version, REPORT_STATUSES[status], AT, f"/api/v1/samples/1/reports/{version}")
+        ReportRow(
+            version,
+            REPORT_STATUSES[status],
+            AT,
+            f"/api/v1/samples/1/reports/{version}",
+            f"/api/v1/samples/1/report.pdf?version={version}",
+        )
         for version, status in ((2, "corrected"), (1, "final"))
     )
     return replace(

@@ -90,6 +90,7 @@ class ReportRow:
     status: Chip
     issued: MomentText
     href: str
+    pdf_href: str
 
 
 @dataclass(frozen=True)
@@ -290,6 +291,7 @@ def _report(sample: SampleView, report: ReportView) -> ReportRow:
         status=REPORT_STATUSES[report.status],
         issued=moment_text(report.issued_at),
         href=f"/api/v1/samples/{sample.id}/reports/{report.version}",
+        pdf_href=f"{_report_href(sample)}?version={report.version}",
     )
 
 
