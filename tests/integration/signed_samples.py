@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 from app.db.queries.accounts import by_name
@@ -20,8 +21,12 @@ from tests.integration.corrected_samples import ScoredSample, scored_sample
 from tests.laboratory import Laboratory
 
 PASSWORD: Final = "four unrelated words walk"
-_HASH: Final = hash_password(PASSWORD)
-"""Made once: each takes a tenth of a second on purpose."""
+
+
+@cache
+def hashed() -> str:
+    """Of `PASSWORD`, made once: each takes a tenth of a second on purpose."""
+    return hash_password(PASSWORD)
 
 
 @dataclass(frozen=True)
@@ -124,5 +129,5 @@ def person(laboratory: Laboratory, name: str, role: Role) -> Principal:
         accounts.create_account(session, SYSTEM, name=name, role=role)
         account = by_name(session, name)
         assert account is not None
-        account.password_hash = _HASH
+        account.password_hash = hashed()
         return principal_of(account)
