@@ -37,6 +37,9 @@ class Process:
                 start_new_session=True,
             )
 
+    def niceness(self) -> int:
+        return os.getpriority(os.PRIO_PROCESS, self._process.pid)
+
     def signal_group(self, number: signal.Signals) -> None:
         os.killpg(self._process.pid, number)
 
