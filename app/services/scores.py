@@ -26,7 +26,7 @@ from app.domain.errors import Conflict
 from app.domain.look_correction import LookCorrectedScore
 from app.domain.outlets import constriction_at
 from app.domain.quality import Finding, Level
-from app.domain.scoring import cumulate
+from app.domain.scoring import REFERENCE_METHOD, cumulate
 from app.reports.content import ReportStatus
 from app.security.permissions import Principal
 from app.services import references
@@ -149,7 +149,7 @@ def latest_score(session: Session, principal: Principal, sample_id: uuid.UUID) -
     if found is None:
         raise _not_analysed(session, sample)
     if found.Score.rigidity_score is None:
-        raise _unavailable(found.Score)
+        raise _unavailable(session, sample, found.Score)
     view = _view(found.Analysis, found.Score, found.ModelVersion)
     return replace(
         view,
@@ -294,20 +294,36 @@ def scores_of_samples(
     }
 
 
-def _unavailable(score: Score) -> Conflict:
+def _unavailable(session: Session, sample: Sample, score: Score) -> Conflict:
     text = "; ".join(reason["message"] for reason in score.reasons)
     return Conflict(
         "score_unavailable",
         f"Not a donor score: {text}.".replace("..", "."),
         reasons=score.reasons,
+        reference=_reference(session, sample.id),
         **score.details,
     )
+
+
+def _reference(session: Session, sample_id: uuid.UUID) -> dict[str, Any] | None:
+    """The mean of the sample's references, which is known whether there is a score or not."""
+    rows = references_of_samples(session, [sample_id])
+    mean = compare_with_references(0.0, references.scores_of(rows))
+    if mean is None:
+        return None
+    told = {"rigidity_score": mean.rigidity_score, "interval": list(mean.interval)}
+    return told | {"n_runs": mean.n_runs, "method": REFERENCE_METHOD}
 
 
 def _not_analysed(session: Session, sample: Sample) -> Conflict:
     reason = _why_not_analysed(session, sample)
     text = reason.message.rstrip(".")
-    return Conflict("score_unavailable", f"Not a donor score: {text}.", reasons=[asdict(reason)])
+    return Conflict(
+        "score_unavailable",
+        f"Not a donor score: {text}.",
+        reasons=[asdict(reason)],
+        reference=_reference(session, sample.id),
+    )
 
 
 def _why_not_analysed(session: Session, sample: Sample) -> Reason:

@@ -36,9 +36,13 @@ def laboratory(site: Site) -> Laboratory:
 @pytest.fixture
 def sample_id(laboratory: Laboratory) -> uuid.UUID:
     """Scored from two wells, and sorted twice."""
+    return sorted_and_analysed(laboratory, n_wells=2)
+
+
+def sorted_and_analysed(laboratory: Laboratory, *, n_wells: int) -> uuid.UUID:
     rng = np.random.default_rng(7)
     sample_id = laboratory.take_sample()
-    for number in (1, 2):
+    for number in range(1, n_wells + 1):
         well_id = laboratory.add_well(sample_id, number)
         for _ in range(4):
             image = fabricate(rng, n_cells=60, outlets=(2, 3, 4, 5))
@@ -78,6 +82,21 @@ def test_every_number_on_the_sample_page_is_in_the_api(
     }
     assert len(list(shown_numbers(page))) > 60
     assert untold(page, told, CONSTANTS) == []
+
+
+def test_where_there_is_no_score_the_refusal_says_every_number(
+    technician: TestClient, laboratory: Laboratory
+) -> None:
+    sample_id = sorted_and_analysed(laboratory, n_wells=1)
+    page = technician.get(f"/samples/{sample_id}").raise_for_status().text
+    refusal = technician.get(f"/api/v1/samples/{sample_id}/score")
+    assert refusal.status_code == 409
+    shown = [one for one in shown_numbers(page) if one.section == "score-head"]
+    assert len(shown) > 5
+    told = {"score-head": refusal.json()}
+    wrong = untold(page, told, CONSTANTS)
+    assert [one for one in wrong if one.startswith("score-head")] == []
+    assert refusal.json()["reference"]["method"] == "rs-device/1"
 
 
 def test_every_figure_of_a_score_names_its_method(
