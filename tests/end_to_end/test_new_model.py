@@ -26,7 +26,7 @@ from tests.end_to_end.sorted_donors import (
 pytestmark = pytest.mark.browser
 
 DONORS = ("S-1", "S-2", "S-3", "S-4", "S-5", "S-6")
-SETTINGS = {"folds": 3, "epochs": 4, "batch_size": 32}
+SETTINGS = {"folds": 3, "epochs": 4, "batch_size": 32, "cells_per_class": 250}
 RUN_SECONDS = 300.0
 IN_EFFECT_SECONDS = 10.0
 
@@ -134,8 +134,8 @@ def fill_the_form(page: Page) -> None:
     expect(summary).to_contain_text("40 wells of 5 donors")
     page.get_by_label("Name of the model").fill("five donors")
     page.get_by_text("Settings", exact=True).press("Enter")
-    page.get_by_label("Folds").fill("3")
-    page.get_by_label("Epochs").fill("3")
+    for name, value in {"Folds": "3", "Epochs": "3", "Cells of each class, at most": "150"}.items():
+        page.get_by_role("textbox", name=name).fill(value)
     assert grave_violations(page) == []
     keep(page, "training-new")
     page.get_by_role("button", name="Start training").press("Enter")
