@@ -82,6 +82,9 @@ class HeldOutFigures:
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> Self:
+        """Read them; figures of held-out wells or cells flatter, and count as unknown."""
+        if manifest.get("data", {}).get("holdout", "donor") != "donor":
+            return cls(None, None, {}, {}, None)
         metrics = manifest.get("metrics", {})
         interval = (metrics.get("intervals") or {}).get("accuracy")
         return cls(

@@ -179,3 +179,11 @@ def test_samples_are_locked_and_unlocked_on_the_list(
     assert "Nobody has locked samples" in admin.get("/model-versions").text
     nonsense = admin.post("/model-versions/locked-samples", data=form | {"sample_id": "x"})
     assert nonsense.status_code == 404
+
+
+def test_figures_of_held_out_wells_are_called_so(laboratory: Laboratory, admin: TestClient) -> None:
+    data = {"kind": "sorted wells", "holdout": "well", "n_folds": 2}
+    version_id = add_candidate(laboratory, "wells", metrics=figures(), data=data)
+    shown = admin.get(f"/model-versions/{version_id}").text
+    assert "On wells it never saw" in shown
+    assert "they flatter" in shown

@@ -126,6 +126,16 @@ def test_shares_by_outlet_come_from_the_confusion_over_donors() -> None:
     assert (figures.accuracy_low, figures.by_donor) == (0.75, {"D1": 0.8})
 
 
+def test_figures_of_held_out_wells_are_no_figures_of_held_out_donors() -> None:
+    metrics = {"accuracy": 0.99, "intervals": {"accuracy": [0.98, 1.0]}, "calibration_error": 0.0}
+    manifest = {"outlets": [2, 3, 4, 5], "metrics": metrics, "data": {"holdout": "well"}}
+    assert set(failed(judge_figures(HeldOutFigures.from_manifest(manifest), ACTIVE))) == {
+        "accuracy_not_worse", "donors_not_worse", "outlets_not_worse", "calibrated",
+    }  # fmt: skip
+    by_donor = HeldOutFigures.from_manifest(manifest | {"data": {"holdout": "donor"}})
+    assert by_donor.accuracy_low == 0.98
+
+
 def brief(score: float | None) -> ScoreInBrief:
     if score is None:
         return ScoreInBrief(None, None, ("too_few_cells",))

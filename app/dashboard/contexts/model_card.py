@@ -108,6 +108,7 @@ class ModelCardPage:
     promotion: PromotionPart
     impact: ImpactPart | None
     may_ask_impact: bool
+    figures_heading: str
     figures: tuple[FigureRow, ...]
     measured_on: str | None
     score_error: str
@@ -146,6 +147,7 @@ def model_card_page(
         promotion=promotion_part(card, gate, may_manage=may_manage, form=form),
         impact=None if impact is None else impact_part(impact),
         may_ask_impact=may_manage,
+        figures_heading=f"On {_holdout(card)}s it never saw",
         figures=tuple(_figures(metrics)),
         measured_on=_measured_on(metrics),
         score_error=score_error_text(card.manifest),
@@ -260,6 +262,11 @@ def _probed(found: Mapping[str, Any]) -> str:
     )
 
 
+def _holdout(card: ModelCard) -> str:
+    """What was kept from the network that told it: donors, unless somebody chose otherwise."""
+    return str(card.training_data.get("holdout", "donor"))
+
+
 def _limits(card: ModelCard) -> list[str]:
     metrics = card.metrics
     limits = []
@@ -267,6 +274,8 @@ def _limits(card: ModelCard) -> list[str]:
         limits.append("It was trained on drawn cells: its figures say nothing of real ones.")
     outlets = outlets_text(card.manifest)
     limits.append(f"It knows outlets {outlets}; cells of any other are called one of these.")
+    if (holdout := _holdout(card)) != "donor":
+        limits.append(f"Its figures are of {holdout}s held out, not of donors: they flatter.")
     if (n_donors := metrics.get("n_donors")) is not None and n_donors < FEWEST_DONORS:
         donors = counted_text(n_donors, "held-out donor")
         limits.append(f"{donors} are too few for intervals; its error on a new donor is unknown.")
