@@ -28,6 +28,15 @@ def nightly_slot(session: Session, *, hour: int) -> str:
 
     A machine that was off at that hour finds the night's slot free when it comes up.
     """
+    return (_now(session) - dt.timedelta(hours=hour)).date().isoformat()
+
+
+def minute_slot(session: Session) -> str:
+    """The minute that the database's clock is in, UTC."""
+    return _now(session).isoformat(timespec="minutes")
+
+
+def _now(session: Session) -> dt.datetime:
     now = session.scalar(func.clock_timestamp())
     assert isinstance(now, dt.datetime)
-    return (now.astimezone(dt.UTC) - dt.timedelta(hours=hour)).date().isoformat()
+    return now.astimezone(dt.UTC)

@@ -26,10 +26,12 @@ from app.domain.imaging.scan_image import ImageFormat
 from app.jobs import ledger, timetable
 from app.jobs.kinds import JobKind
 from app.security.permissions import SYSTEM
+from app.services import worker_reports
 from app.services.control_runs import EXACT, Trigger, judge, stored_figures, tell_lock, violation
 from app.services.control_seals import content_sha256, seal
 
 TURN: Final = "digital_control"
+AGAIN: Final = "digital_control_again"
 NIGHT_BEGINS: Final = 2
 """Hour, UTC."""
 IN_USE_WITHIN: Final = dt.timedelta(days=7)
@@ -242,6 +244,11 @@ def queue_checks(session: Session, *, pipeline_version: str) -> None:
     active = active_version(session)
     if active is None:
         return
+    if worker_reports.refusing(session) and timetable.claim_slot(
+        session, AGAIN, timetable.minute_slot(session)
+    ):
+        # A process that refuses looks again when it is rung for, so something must ring.
+        ledger.enqueue(session, JobKind.CHECK_CONTROL, active.id)
     for control in queries.controls_in_force(session, "digital"):
         if queries.answer_of(session, control.id, active.id, pipeline_version) is None:
             key = f"control:seal:{control.id}:{active.id}:{pipeline_version}"

@@ -17,8 +17,10 @@ from app.db.tables import (
     AuditEntry,
     ControlRun,
     ControlViolation,
+    Job,
     ModelVersion,
     SealedAnswer,
+    TimetableSlot,
 )
 from app.domain.digital_control import differences, sealed_sha256
 from app.jobs import ledger
@@ -159,6 +161,23 @@ def test_a_worker_looks_again_when_the_cause_is_mended(laboratory: Laboratory) -
     assert check.why_not() is None
     assert [run.is_match for run in runs(laboratory)] == [False, True]
     assert readiness(laboratory).checks["control"] == "ok"
+
+
+def test_while_a_machine_refuses_something_rings_once_a_minute(laboratory: Laboratory) -> None:
+    with transaction(laboratory.sessions) as session:
+        controls.queue_timetabled(session)
+    laboratory.run_queue()
+    laboratory.store.delete(golden_key(load_bundled().manifest.sha256))
+    assert StartCheck(laboratory.context).why_not() is None  # this process knows the network
+    laboratory.context.classifiers.clear()
+    assert StartCheck(laboratory.context).why_not() is not None
+    for _ in range(2):
+        with transaction(laboratory.sessions) as session:
+            controls.queue_timetabled(session)
+    with transaction(laboratory.sessions) as session:
+        n_slots = len(session.scalars(select(TimetableSlot.slot)).all())
+        waiting = session.scalars(select(Job.id).where(Job.state == "queued")).all()
+    assert len(waiting) == n_slots - 1 >= 1  # a minute may pass between the two calls
 
 
 def test_a_changed_image_of_the_control_is_named(
