@@ -77,6 +77,7 @@ def fit_network(
             batches,
             initial_epoch=len(watch.epochs),
             epochs=config.epochs,
+            shuffle=False,  # drawn by seed and epoch; Keras' own order would follow the process
             callbacks=[_Pace(config, len(batches)), watch],
             verbose=0,
         )
