@@ -57,3 +57,5 @@ for (const button of document.querySelectorAll("[data-tick]")) {
   });
 }
 document.querySelector("[data-ticking]")?.removeAttribute("hidden");
+// Ticked before this script was there, or kept by the browser on the way back.
+if (boxes.some((box) => box.checked !== box.defaultChecked)) look();
