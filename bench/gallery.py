@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -40,11 +41,10 @@ def main() -> None:
     with threadpool_limits(limits=1), worker() as context:
         sample_id = fabricate_sample(context)
         for sort in Sort:
-            print(f"{sort.value:12} {timed(lambda s=sort: page(context, sample_id, s)):6.0f} ms")
+            print(f"{sort.value:12} {timed(partial(page, context, sample_id, sort)):6.0f} ms")
         cursor = page(context, sample_id, Sort.SMALL, limit=DEEP * CELLS_PER_PAGE)
-        print(
-            f"page {DEEP}     {timed(lambda: page(context, sample_id, Sort.SMALL, cursor)):6.0f} ms"
-        )
+        deep = partial(page, context, sample_id, Sort.SMALL, cursor)
+        print(f"page {DEEP}     {timed(deep):6.0f} ms")
         print(f"count        {timed(lambda: count(context, sample_id)):6.0f} ms")
     with files() as (store, places, cell_ids):
         print(

@@ -19,9 +19,7 @@ SWEEPER_SILENT_AFTER: Final = dt.timedelta(seconds=15)
 
 @dataclass(frozen=True)
 class Health:
-    """`is_ready`: uploads are accepted. `is_degraded`: they wait; the broker is away, or a
-    machine's workers refuse to work.
-    """
+    """`is_ready`: uploads are accepted. `is_degraded`: they wait for broker or workers."""
 
     is_ready: bool
     is_degraded: bool

@@ -6,7 +6,7 @@ the class, the wells were imaged differently by outlet, and any network may have
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from app.domain.cell_looks import measure_looks
 from app.domain.imaging.normalisation import measure_crop_background
 from app.domain.partitions import Split
-from models.evaluation import HeldOut, evaluate
+from models.evaluation import HeldOut
 from models.training.config import CLASS_OUTLETS
 from models.training.dataset import LabelledCells
 
@@ -35,19 +35,18 @@ MOST_CELLS: Final = 20_000
 """More cells make boosting slower and no better."""
 
 
-def compare_baselines(
+def answer_baselines(
     cells: LabelledCells, splits: Sequence[Split], seed: int, names: Sequence[str] = BASELINES
-) -> Mapping[str, dict[str, Any]]:
-    """Figures of the baselines named, each cross-fitted on the folds given.
+) -> dict[str, HeldOut]:
+    """Answers of the baselines named, each cross-fitted on the folds given.
 
     They fit to what fits and what chooses, since they choose nothing.
     """
-    figures = {}
+    answers = {}
     for name in names:
         measure, fitter = _METHODS[name]
-        held = cross_fit(cells, measure(cells), partial(fitter, seed), splits, seed)
-        figures[name] = evaluate(held, seed=seed)
-    return figures
+        answers[name] = cross_fit(cells, measure(cells), partial(fitter, seed), splits, seed)
+    return answers
 
 
 def cross_fit(

@@ -21,7 +21,7 @@ from models.evaluation import (
     summarise_score_errors,
 )
 from models.manifest import ScoreError
-from models.training.baselines import compare_baselines
+from models.training.baselines import answer_baselines
 from models.training.dataset import LabelledCells
 from models.training.folds import FittedFold
 from models.training.saliency import Saliency, explain
@@ -35,8 +35,9 @@ def report_folds(
     cells: LabelledCells, folds: Sequence[FittedFold], seed: int
 ) -> tuple[dict[str, Any], Saliency]:
     """Figures as JSON values, and the first fold's saliency."""
-    baselines = compare_baselines(cells, [fold.split for fold in folds], seed)
-    probe = probe_shortcuts([fold.probed for fold in folds], baselines["light_only"], seed)
+    answers = answer_baselines(cells, [fold.split for fold in folds], seed)
+    probe = probe_shortcuts([fold.probed for fold in folds], answers["light_only"], seed)
+    baselines = {name: evaluate(held, seed=seed) for name, held in answers.items()}
     saliency = explain(folds[0].model, cells.select(folds[0].split.report), folds[0].config, seed)
     figures = evaluate(join_held([fold.held for fold in folds]), seed=seed)
     return figures | {

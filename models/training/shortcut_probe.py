@@ -6,7 +6,7 @@ can the well be told from the last hidden layer, among wells of one donor and ou
 be told from it, among donors of one outlet, in other wells than those it was learnt from.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from threadpoolctl import threadpool_limits
 
 from app.domain.quality import Finding, Level
+from models.evaluation import HeldOut
 from models.training.dataset import LabelledCells
 
 Floats = NDArray[np.float64]
@@ -42,15 +43,13 @@ class ProbedCells:
     features: NDArray[np.float32]
 
 
-def probe_shortcuts(
-    folds: Sequence[ProbedCells], light_only: Mapping[str, Any], seed: int
-) -> dict[str, Any]:
+def probe_shortcuts(folds: Sequence[ProbedCells], light_only: HeldOut, seed: int) -> dict[str, Any]:
     """Answer the three questions, as JSON values.
 
     Parameters
     ----------
     light_only
-        Figures of the baseline that reads light alone.
+        Answers of the baseline that reads light alone.
 
     Returns
     -------
@@ -58,7 +57,7 @@ def probe_shortcuts(
     whether it is flagged, and ``findings``. Excess is the share of the way from chance to
     certainty.
     """
-    light = _light(light_only)
+    light = _summary([_light_excess(light_only)], LIGHT_MARGIN)
     with threadpool_limits(limits=1):
         wells = _summary([_well_excess(fold, seed) for fold in folds], WELL_MARGIN)
         donors = _summary([_donor_excess(fold) for fold in folds], DONOR_MARGIN)
@@ -70,18 +69,12 @@ def probe_shortcuts(
     }
 
 
-def _light(figures: Mapping[str, Any]) -> dict[str, Any]:
-    accuracy = figures["balanced_accuracy"]
-    intervals = figures["intervals"]
-    low = accuracy if intervals is None else intervals["balanced_accuracy"][0]
-    excess = (accuracy - 0.5) / 0.5
-    return {
-        "excess": excess,
-        "least": (low - 0.5) / 0.5,
-        "limit": LIGHT_MARGIN,
-        "n": figures["n_donors"],
-        "is_flagged": bool((low - 0.5) / 0.5 > LIGHT_MARGIN),
-    }
+def _light_excess(answers: HeldOut) -> list[float]:
+    """One figure per well: its cells share their light and are right or wrong together."""
+    is_right = (answers.p_deformable > 0.5) == answers.is_deformable
+    wells, place = np.unique(answers.wells, return_inverse=True)
+    shares = np.bincount(place, is_right) / np.bincount(place, minlength=len(wells))
+    return [2 * float(share) - 1 for share in shares]
 
 
 def _summary(folds: Sequence[Sequence[float]], margin: float) -> dict[str, Any]:
