@@ -15,6 +15,7 @@ from app.db.tables.controls import (
     TimetableSlot,
 )
 from app.db.tables.corrections import Correction
+from app.db.tables.deliveries import Delivery, DeliveryAttempt, EventCounter, WebhookEndpoint
 from app.db.tables.donors import Donor
 from app.db.tables.idempotency import IdempotentAnswer
 from app.db.tables.jobs import Heartbeat, Job
@@ -43,7 +44,10 @@ __all__ = [
     "ControlRun",
     "ControlViolation",
     "Correction",
+    "Delivery",
+    "DeliveryAttempt",
     "Donor",
+    "EventCounter",
     "FrozenLimits",
     "Heartbeat",
     "IdempotentAnswer",
@@ -67,5 +71,6 @@ __all__ = [
     "TimetableSlot",
     "TrainingRun",
     "TrainingRunImage",
+    "WebhookEndpoint",
     "Well",
 ]  # fmt: skip
