@@ -1,10 +1,40 @@
 """Settings: environment variables with the prefix ``PLIANT_``, flat names, no other source."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, HttpUrl
+from pydantic import AfterValidator, Field, HttpUrl
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.domain.delivery_rules import parse_retry_seconds
+from app.domain.identifiers import DIN_PATTERN, DIN_SYSTEM, PRODUCT_CODE_SYSTEM
+from app.domain.network_addresses import parse_allowed
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern} is not a regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+
+
+def _names_places(text: str) -> str:
+    parse_allowed(text)
+    return text
+
+
+def _names_waits(text: str) -> str:
+    parse_retry_seconds(text)
+    return text
+
+
+Places = Annotated[str, AfterValidator(_names_places)]
+Waits = Annotated[str, AfterValidator(_names_waits)]
 
 
 class Settings(BaseSettings):
@@ -27,7 +57,7 @@ class Settings(BaseSettings):
     storage_url: str | None = None
     """Where image files lie: `file:///…` or `s3://bucket/prefix`; unset: `DATA_DIR/storage`."""
     workers: Annotated[int, Field(ge=1, le=64)] = 2
-    """Worker processes for images; one each is added for background work and training."""
+    """Worker processes for images; one each is added for background work, for messages out and for training."""
     training: bool = True
     """Whether this installation trains models (needs TensorFlow)."""
     demo: bool = True
@@ -50,5 +80,21 @@ class Settings(BaseSettings):
     """How long a control run allows releases; a nightly run needs a little more than a day."""
     max_body_bytes: Annotated[int, Field(ge=1_000_000)] = 20_000_000
     """Largest image file accepted, in bytes."""
+    din_pattern: Pattern = DIN_PATTERN
+    """Regular expression of a donation number's 13 characters."""
+    din_needs_check: bool = False
+    """Whether a donation number typed without its boxed check character is refused."""
+    identifier_patterns: dict[str, Pattern] = {}
+    """Regular expressions of the site's other numbers, JSON, by scheme."""
+    din_system: str = DIN_SYSTEM
+    """FHIR identifier system under which donation numbers are sent."""
+    product_code_system: str = PRODUCT_CODE_SYSTEM
+    """FHIR system under which product codes are sent."""
+    outbound_allowed: Places | None = None
+    """Private networks that messages may go to, each with its port: `10.1.0.0/16:443, …`."""
+    webhook_retry_seconds: Waits = "5,300,1800,7200,18000,36000,50400,72000,72000"
+    """How long to wait after each failed try of a delivery, in seconds; then it is given up."""
+    webhook_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 15.0
+    """How long one try of a delivery may take in all."""
     log_format: str = "console"
     """`console` for people, `json` for log collectors."""

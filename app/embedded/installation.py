@@ -110,7 +110,7 @@ def _web(settings: Settings, env: Mapping[str, str]) -> Child:
 
 
 def _workers(settings: Settings, env: Mapping[str, str]) -> list[Child]:
-    queues = {"scans": settings.workers, "background,outbound": 1}
+    queues = {"scans": settings.workers, "background": 1, "outbound": 1}
     if settings.training:
         queues["training"] = 1
     workers = [_worker(names, processes, env) for names, processes in queues.items()]

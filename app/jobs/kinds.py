@@ -23,6 +23,7 @@ class JobKind(StrEnum):
     TRAIN = "train"
     PREVIEW_IMPACT = "preview_impact"
     CHECK_CONTROL = "check_control"
+    DELIVER = "deliver"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,5 +48,6 @@ LIMITS: Mapping[JobKind, Limits] = MappingProxyType(
         JobKind.TRAIN: Limits(queue=Queue.TRAINING, deadline_seconds=24 * 3600),
         JobKind.CHECK_CONTROL: Limits(queue=Queue.SCANS, deadline_seconds=120, priority=-20),
         JobKind.PREVIEW_IMPACT: Limits(queue=Queue.BACKGROUND, deadline_seconds=3600),
+        JobKind.DELIVER: Limits(queue=Queue.OUTBOUND, deadline_seconds=300),
     }
 )

@@ -33,6 +33,7 @@ class Permission(StrEnum):
     READ_CONTROLS = "read_controls"
     RUN_CONTROLS = "run_controls"
     MANAGE_CONTROLS = "manage_controls"
+    MANAGE_WEBHOOKS = "manage_webhooks"
 
 
 _LIMS: Final = frozenset(
@@ -44,9 +45,10 @@ _LIMS: Final = frozenset(
         Permission.READ_RESULTS,
         Permission.EDIT_REFERENCES,
         Permission.READ_PROFILES,
+        Permission.MANAGE_WEBHOOKS,
     }
 )
-_LABORATORY: Final = _LIMS | {
+_LABORATORY: Final = (_LIMS - {Permission.MANAGE_WEBHOOKS}) | {
     Permission.READ_MODELS,
     Permission.CORRECT,
     Permission.SUBMIT,
