@@ -48,6 +48,10 @@ class Sample(Base):
     din_raw: Mapped[str | None]
     din_is_checked: Mapped[bool | None]
     accession_number: Mapped[str | None] = mapped_column(index=True)
+    placer_order_number: Mapped[str | None]
+    filler_order_number: Mapped[str | None]
+    local_identifiers: Mapped[Json] = mapped_column(server_default=text("'{}'"))
+    """Numbers by which other programs know the sample, by the scheme's name at this site."""
     collected_on: Mapped[dt.date | None]
     storage_day: Mapped[int | None]
     storage_day_is_derived: Mapped[bool] = mapped_column(server_default=text("false"))
