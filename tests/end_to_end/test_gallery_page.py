@@ -20,6 +20,13 @@ def open_gallery(page: Page, sample: str) -> Locator:
     return page.get_by_role("listbox").get_by_role("option")
 
 
+def ask(page: Page, label: str, option: str, url: str) -> None:
+    """Choose, and wait until the page asked for is drawn: its script hears the next choice."""
+    page.get_by_label(label, exact=True).select_option(option)
+    page.wait_for_url(re.compile(url))
+    page.wait_for_selector("[data-gallery][data-drawn]")
+
+
 def exact_score(page: Page) -> str:
     return page.locator("[data-part=score]").get_attribute("data-exact") or ""
 
@@ -43,26 +50,22 @@ def test_cells_lie_side_by_side_with_their_crops(page: Page, sample: str) -> Non
 
 def test_the_gallery_is_asked_for_what_one_looks_for(page: Page, sample: str) -> None:
     open_gallery(page, sample)
-    page.get_by_label("Verdict", exact=True).select_option("Rejected")
+    ask(page, "Verdict", "Rejected", "show=rejected")
     expect(page.get_by_role("option", name=re.compile("^rejected")).first).to_be_attached()
     tiles = page.get_by_role("listbox").get_by_role("option")
     expect(page.locator("[data-gallery] [data-verdict=accepted]")).to_have_count(0)
-    page.get_by_label("Order", exact=True).select_option("Largest")
-    expect(page).to_have_url(re.compile("sort=large.*show=rejected"))
+    ask(page, "Order", "Largest", "sort=large.*show=rejected")
     sizes = [float(re.findall(r"([\d.]+) µm", tiles.nth(n).get_attribute("aria-label") or "")[0])
              for n in range(5)]  # fmt: skip
     assert sizes == sorted(sizes, reverse=True)
-    page.get_by_label("Finding", exact=True).select_option("Debris")
-    expect(page).to_have_url(re.compile("finding=debris"))
+    ask(page, "Finding", "Debris", "finding=debris")
 
 
 def test_a_row_of_cells_is_excluded_by_keys_and_undo_brings_the_score_back(
     page: Page, sample: str
 ) -> None:
     open_gallery(page, sample)
-    page.get_by_label("Verdict", exact=True).select_option("Accepted")
-    page.wait_for_url(re.compile("show=accepted"))
-    page.wait_for_selector("[data-gallery][data-drawn]")
+    ask(page, "Verdict", "Accepted", "show=accepted")
     before = exact_score(page)
     page.get_by_role("listbox").get_by_role("option").first.focus()
     for key in ("ArrowRight", "Shift+ArrowRight", "Shift+ArrowDown"):

@@ -1,6 +1,7 @@
 // The gallery: choose cells, exclude or restore them, undo; the score follows.
 
 import { send } from "../api.js";
+import { refreshHere } from "../viewer/parts.js";
 import { followCorrection, followScore, noteScore } from "../viewer/score.js";
 import { Choosing } from "./choosing.js";
 import { drawCrops } from "./crops.js";
@@ -33,6 +34,7 @@ async function save(tiles, verdict, reason) {
   noteScore();
   await send("PATCH", "/cells", { cell_ids: tiles.map(({ dataset }) => dataset.cell), verdict, reason });
   mark(tiles, verdict);
+  await refreshHere(["score"]);
   followCorrection().catch((error) => say(`Saved, but the score could not be followed: ${error.message}`, "warning"));
 }
 
