@@ -74,6 +74,8 @@ def sample_of(values: FormValues) -> NewSample:
 
 def field_of(error: InvalidInput) -> str | None:
     """The field of the sample's form that an error is about."""
+    if error.code == "identifier_malformed":
+        return str(error.extra["scheme"])
     return "din" if error.code.startswith("din_") else FIELD_OF_CODE.get(error.code)
 
 

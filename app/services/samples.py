@@ -4,7 +4,7 @@ import datetime as dt
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -15,18 +15,28 @@ from app.db.queries.references import references_of_samples
 from app.db.queries.reports import newest_reports
 from app.db.tables import Donor, Sample, Scan, Well
 from app.domain.errors import Conflict, InvalidInput
-from app.domain.identifiers import parse_din
+from app.domain.identifiers import (
+    EntryWay,
+    SiteIdentifiers,
+    din_check_character,
+    entry_way,
+    parse_din,
+)
 from app.domain.life_cycle import SampleState
 from app.domain.outlets import OUTLETS
-from app.domain.quality import Verdict
+from app.domain.quality import Finding, Verdict
+from app.domain.storage_day import judge_storage_day
 from app.security.permissions import Principal
-from app.services import audit, instrument_profiles, references, scores
+from app.services import audit, instrument_profiles, mix_ups, references, scores
 from app.services.paging import Listing, cut, decode
 from app.services.references import ReferenceView
 from app.services.scores import ScoreView, well_name
 from app.services.visibility import refuse_if_closed, visible_sample, visible_well
+from app.settings import Settings
 
 DONOR_CODE: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._/-]{0,62}[A-Za-z0-9])?")
+
+ANY_SITE: Final = SiteIdentifiers()
 
 
 class Container(StrEnum):
@@ -38,12 +48,18 @@ class Container(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class NewSample:
-    """What was entered; `din` in any scanner form, times with their zone."""
+    """What was entered; `din` in any scanner form, times with their zone.
+
+    `local_identifiers` are numbers of the site's own, by the name of their scheme.
+    """
 
     donor_code: str
     container: Container
     din: str | None = None
     accession_number: str | None = None
+    placer_order_number: str | None = None
+    filler_order_number: str | None = None
+    local_identifiers: Mapping[str, str] = field(default_factory=dict)
     collected_on: dt.date | None = None
     storage_day: int | None = None
     additive: str | None = None
@@ -92,7 +108,11 @@ class SampleView:
     donor_code: str
     din: str | None
     din_is_checked: bool | None
+    din_raw: str | None
     accession_number: str | None
+    placer_order_number: str | None
+    filler_order_number: str | None
+    local_identifiers: Mapping[str, str]
     collected_on: dt.date | None
     storage_day: int | None
     storage_day_is_derived: bool
@@ -106,16 +126,42 @@ class SampleView:
     wells: tuple[WellView, ...]
     references: tuple[ReferenceView, ...]
     latest_score: ScoreView | None
+    alarms: tuple[Finding, ...] = ()
+
+    @property
+    def din_check_character(self) -> str | None:
+        """Shown boxed after the number."""
+        return din_check_character(self.din) if self.din else None
+
+    @property
+    def din_entry(self) -> EntryWay | None:
+        return entry_way(self.din_raw) if self.din_raw else None
 
 
-def create_sample(session: Session, principal: Principal, new: NewSample) -> SampleView:
+def site_identifiers(settings: Settings) -> SiteIdentifiers:
+    return SiteIdentifiers(
+        din_pattern=settings.din_pattern,
+        din_needs_check=settings.din_needs_check,
+        patterns=settings.identifier_patterns,
+    )
+
+
+def create_sample(
+    session: Session,
+    principal: Principal,
+    new: NewSample,
+    site: SiteIdentifiers = ANY_SITE,
+) -> SampleView:
     if not DONOR_CODE.fullmatch(new.donor_code):
         raise InvalidInput(
             "donor_code",
             "A donor code has 1 to 64 letters, digits, dots, dashes or spaces; never a name.",
         )
-    din = parse_din(new.din) if new.din else None
-    storage_day, is_derived = _storage_day(new)
+    din = site.din(new.din) if new.din else None
+    _check_numbers(new, site)
+    storage_day, is_derived = judge_storage_day(
+        entered=new.storage_day, collected_on=new.collected_on, sampled_at=new.sampled_at
+    )
     donor = queries.donor_by_code(session, new.donor_code)
     sample = Sample(
         donor_id=donor.id,
@@ -123,6 +169,9 @@ def create_sample(session: Session, principal: Principal, new: NewSample) -> Sam
         din_raw=new.din or None,
         din_is_checked=din.is_checked if din else None,
         accession_number=new.accession_number,
+        placer_order_number=new.placer_order_number,
+        filler_order_number=new.filler_order_number,
+        local_identifiers=dict(new.local_identifiers),
         collected_on=new.collected_on,
         storage_day=storage_day,
         storage_day_is_derived=is_derived,
@@ -144,8 +193,10 @@ def create_sample(session: Session, principal: Principal, new: NewSample) -> Sam
 
 
 def get_sample(session: Session, principal: Principal, sample_id: uuid.UUID) -> SampleView:
+    """The sample, with the alarms that a person must see before trusting it."""
     visible_sample(session, principal, sample_id)
-    return _views(session, [queries.with_donor(session, sample_id)])[0]
+    view = sample_views(session, [queries.with_donor(session, sample_id)])[0]
+    return replace(view, alarms=mix_ups.alarms_of_sample(session, sample_id))
 
 
 def list_samples(
@@ -174,7 +225,7 @@ def list_samples(
         limit=limit + 1,
     )
     page = cut(rows, limit, lambda row: (row[0].created_at, row[0].id))
-    return Listing(tuple(_views(session, page.items)), page.next_cursor)
+    return Listing(tuple(sample_views(session, page.items)), page.next_cursor)
 
 
 def add_well(
@@ -252,26 +303,22 @@ def _well_number(session: Session, sample: Sample, new: NewWell) -> int:
     return new.number
 
 
-def _storage_day(new: NewSample) -> tuple[int | None, bool]:
-    """Days from collection to sampling in the zone the time was given in; derived if it can be."""
-    if new.storage_day is not None and new.storage_day < 0:
-        raise InvalidInput("storage_day", "The storage day counts from 0, the day of collection.")
-    if new.collected_on is None or new.sampled_at is None:
-        return new.storage_day, False
-    derived = (new.sampled_at.date() - new.collected_on).days
-    if derived < 0:
-        raise InvalidInput(
-            "sampled_before_collection", "The sample was taken before its collection; correct it."
-        )
-    if new.storage_day not in (None, derived):
-        raise InvalidInput(
-            "storage_day_contradiction",
-            f"From collection to sampling are {derived} days, not {new.storage_day}; correct one.",
-        )
-    return derived, True
+def _check_numbers(new: NewSample, site: SiteIdentifiers) -> None:
+    """Hold every number against its scheme; a scheme that the site does not know is refused."""
+    site.check("accession_number", new.accession_number)
+    site.check("placer_order_number", new.placer_order_number)
+    site.check("filler_order_number", new.filler_order_number)
+    for scheme, value in new.local_identifiers.items():
+        if scheme not in site.patterns:
+            raise InvalidInput(
+                "identifier_scheme",
+                "This site has no such scheme of numbers; ask whoever runs it to set its pattern.",
+                scheme=scheme,
+            )
+        site.check(scheme, value)
 
 
-def _views(session: Session, rows: Sequence[tuple[Sample, Donor]]) -> list[SampleView]:
+def sample_views(session: Session, rows: Sequence[tuple[Sample, Donor]]) -> list[SampleView]:
     """Views of many samples in a fixed number of queries."""
     ids = [sample.id for sample, _ in rows]
     wells = queries.wells_of(session, ids)
@@ -305,7 +352,11 @@ def _sample_view(
         donor_code=donor.code,
         din=sample.din,
         din_is_checked=sample.din_is_checked,
+        din_raw=sample.din_raw,
         accession_number=sample.accession_number,
+        placer_order_number=sample.placer_order_number,
+        filler_order_number=sample.filler_order_number,
+        local_identifiers=sample.local_identifiers,
         collected_on=sample.collected_on,
         storage_day=sample.storage_day,
         storage_day_is_derived=sample.storage_day_is_derived,

@@ -18,7 +18,7 @@ from app.domain.quality import Verdict
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
 from app.security.permissions import Principal
-from app.services import audit
+from app.services import audit, mix_ups
 from app.services.visibility import may_see, refuse_if_closed, visible_well
 from app.storage import Store, image_key
 
@@ -198,16 +198,14 @@ def _queue_inspection(session: Session, image: ScanImage, sample: Sample) -> Non
 def _duplicate(
     sessions: SessionMaker, principal: Principal, *, well_id: uuid.UUID, sha256: str
 ) -> Conflict:
-    """A possible mix-up: recorded on both wells, told without what a stranger may not see."""
+    """A possible mix-up: an alarm on both samples, told without what a stranger may not see."""
     with transaction(sessions) as session:
         found = queries.image_of_content(session, sha256)
         assert found is not None, "images are never removed"
         image, sample = found
-        audit.record(
-            session, actor=principal.id, action="image.duplicate_refused", entity="image",
-            entity_id=str(image.id),
-            after={"lies_in": str(image.well_id), "sent_to": str(well_id), "sha256": sha256},
-        )  # fmt: skip
+        mix_ups.raise_alarm(
+            session, principal, image=image, sample=sample, sent_to=session.get_one(Well, well_id)
+        )
     where = {"well_id": str(image.well_id), "sample_id": str(sample.id), "image_id": str(image.id)}
     return Conflict(
         "duplicate_elsewhere",

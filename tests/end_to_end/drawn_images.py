@@ -42,8 +42,9 @@ def ident(number: int) -> uuid.UUID:
 
 def drawn_sample() -> SampleView:
     return SampleView(
-        id=ident(1), donor_code="DEMO-1", din=None, din_is_checked=None, accession_number=None,
-        collected_on=None, storage_day=None, storage_day_is_derived=False,
+        id=ident(1), donor_code="DEMO-1", din=None, din_is_checked=None, din_raw=None,
+        accession_number=None, placer_order_number=None, filler_order_number=None,
+        local_identifiers={}, collected_on=None, storage_day=None, storage_day_is_derived=False,
         container=Container.BLOOD_BAG, additive=None, sampled_at=None, notes=None,
         state=SampleState.COMPUTED, is_demonstration=True, created_at=AT, wells=(), references=(),
         latest_score=None,

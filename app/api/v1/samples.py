@@ -12,7 +12,7 @@ from app.security.permissions import Permission
 from app.services import samples
 from app.services.samples import NewSample, NewWell
 from app.web.creation import CreationDep
-from app.web.dependencies import PrincipalDep, SessionDep, require
+from app.web.dependencies import PrincipalDep, SessionDep, SettingsDep, require
 from app.web.errors import refusals
 from app.web.paging import CursorParam, LimitParam, Page
 
@@ -28,13 +28,17 @@ Filter = Annotated[str | None, Query(max_length=100)]
     dependencies=[require(Permission.EDIT_SAMPLES)],
 )
 def create_sample(
-    body: SampleIn, session: SessionDep, principal: PrincipalDep, creation: CreationDep
+    body: SampleIn,
+    session: SessionDep,
+    settings: SettingsDep,
+    principal: PrincipalDep,
+    creation: CreationDep,
 ) -> Response:
     """Take in a sample; a wrong DIN check character is refused."""
-    new = NewSample(**body.model_dump())
+    new, site = NewSample(**body.model_dump()), samples.site_identifiers(settings)
     return creation.answer(
         body,
-        lambda: SampleOut.model_validate(samples.create_sample(session, principal, new)),
+        lambda: SampleOut.model_validate(samples.create_sample(session, principal, new, site)),
         location="/api/v1/samples/{id}",
     )
 

@@ -45,6 +45,7 @@ from app.dashboard.contexts.wording import (
 )
 from app.domain.errors import Conflict
 from app.domain.outlets import CONSTRICTION_UM
+from app.domain.quality import Finding
 from app.services.analyses import AnalysisView
 from app.services.correction_log import CorrectedCounts
 from app.services.images import ImageView
@@ -100,7 +101,7 @@ def sample_page(
         curves=_curves(found, mean_shares(sample.references)),
         wells=tuple(_well(well, found) for well in sample.wells),
         n_pending=sum(well.images.pending for well in sample.wells),
-        findings=tuple(_findings(found)),
+        findings=tuple(_findings(sample.alarms + (found.findings if found else ()))),
         refused=tuple(_refused(images)),
         corrected=corrected_text(corrected),
         advice=tuple(one.message for one in advise_retakes(images)),
@@ -127,6 +128,7 @@ def _facts(sample: SampleView) -> list[Fact]:
         day += " (entered)"
     known = {
         "Accession": sample.accession_number,
+        "Order": sample.placer_order_number,
         "Container": CONTAINERS[sample.container],
         "Additive": sample.additive,
         "Storage day": day,
@@ -286,10 +288,8 @@ def _well(well: WellView, score: ScoreView | None) -> WellRow:
     )
 
 
-def _findings(score: ScoreView | None) -> list[FindingText]:
-    if score is None:
-        return []
-    return [FindingText(TONES[one.level], one.message) for one in score.findings]
+def _findings(findings: Sequence[Finding]) -> list[FindingText]:
+    return [FindingText(TONES[one.level], one.message) for one in findings]
 
 
 def _refused(images: Sequence[ImageView]) -> list[RefusedImage]:

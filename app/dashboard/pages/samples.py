@@ -23,7 +23,6 @@ from app.dashboard.frames import shell_for
 from app.dashboard.rendering import render
 from app.db.session import transaction
 from app.domain.errors import Conflict, InvalidInput
-from app.domain.identifiers import parse_din
 from app.domain.life_cycle import SampleState
 from app.security.permissions import Permission, Principal
 from app.services import (
@@ -36,6 +35,7 @@ from app.services import (
     unit_history,
 )
 from app.services.paging import Listing
+from app.services.sample_search import find_samples, why_not_found
 from app.services.samples import SampleView
 from app.services.scores import ScoreView
 from app.services.visibility import CLOSED_STATES
@@ -56,36 +56,17 @@ def get_samples(
 ) -> Response:
     search = SampleSearch(text.strip(), state)
     listing = _find(session, principal, search, cursor)
-    return render(
-        "samples_list.html", shell_for(principal, "Samples"), samples_page(listing, search)
-    )
+    page = samples_page(listing, search, why_empty=why_not_found(search.text))
+    return render("samples_list.html", shell_for(principal, "Samples"), page)
 
 
 def _find(
     session: Session, principal: Principal, search: SampleSearch, cursor: str | None
 ) -> Listing[SampleView]:
-    """A scanned or typed number is a DIN, else a donor code, else an accession number."""
     state = SampleState(search.state) if search.state in list(SampleState) else None
-    filters = [{"donor_code": search.text}, {"accession_number": search.text}]
-    if not search.text:
-        filters = [{}]
-    elif _is_din(search.text):
-        filters = [{"din": search.text}]
-    for wanted in filters:
-        listing = samples.list_samples(
-            session, principal, state=state, cursor=cursor, limit=PAGE_SIZE, **wanted
-        )
-        if listing.items:
-            break
-    return listing
-
-
-def _is_din(text: str) -> bool:
-    try:
-        parse_din(text)
-    except InvalidInput:
-        return False
-    return True
+    return find_samples(
+        session, principal, text=search.text, state=state, cursor=cursor, limit=PAGE_SIZE
+    )
 
 
 @router.get("/samples/new", dependencies=[require(Permission.EDIT_SAMPLES)])
@@ -94,10 +75,13 @@ def get_new_sample(principal: PrincipalDep, donor_code: str = "") -> Response:
 
 
 @router.post("/samples", dependencies=[require(Permission.EDIT_SAMPLES)])
-def post_sample(form: FormDep, sessions: SessionsDep, principal: PrincipalDep) -> Response:
+def post_sample(
+    form: FormDep, sessions: SessionsDep, settings: SettingsDep, principal: PrincipalDep
+) -> Response:
+    site = samples.site_identifiers(settings)
     try:
         with transaction(sessions) as session:
-            sample = samples.create_sample(session, principal, sample_of(form))
+            sample = samples.create_sample(session, principal, sample_of(form), site)
     except InvalidInput as error:
         page = new_sample_page(form, notice=Notice(error.message), wrong_field=field_of(error))
         return _new_sample(principal, page, status=422)

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from app.domain.identifiers import EntryWay
 from app.domain.life_cycle import SampleState
+from app.domain.quality import Finding
 from app.services.references import ReferenceView
 from app.services.samples import Container
 from app.services.scores import ScoreView
@@ -19,11 +21,36 @@ def _outlet_on_the_wire(outlet: object) -> object:
 
 
 class SampleIn(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        str_strip_whitespace=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "donor_code": "D-0042",
+                    "din": "=A99992112345663",
+                    "accession_number": "ACC-0042",
+                    "placer_order_number": "ORD-7",
+                    "collected_on": "2026-11-08",
+                    "sampled_at": "2026-11-22T09:30:00-08:00",
+                    "container": "segment",
+                    "additive": "SAGM",
+                }
+            ]
+        },
+    )
 
     donor_code: Annotated[str, Field(examples=["D-0042"], max_length=64)]
-    din: Annotated[str | None, Field(max_length=100, description="In any scanner form.")] = None
+    din: Annotated[
+        str | None, Field(max_length=100, description="The raw scan, or as typed; kept as it came.")
+    ] = None
     accession_number: Text | None = None
+    placer_order_number: Text | None = None
+    filler_order_number: Text | None = None
+    local_identifiers: Annotated[
+        dict[Text, Text],
+        Field(max_length=20, description="The site's own numbers, by the name of their scheme."),
+    ] = {}
     collected_on: dt.date | None = None
     storage_day: Annotated[int | None, Field(le=10_000)] = None
     container: Container
@@ -78,7 +105,13 @@ class SampleOut(BaseModel):
     donor_code: str
     din: str | None
     din_is_checked: bool | None
+    din_check_character: Annotated[str | None, Field(description="Shown boxed after the number.")]
+    din_raw: Annotated[str | None, Field(description="As it was scanned or typed.")]
+    din_entry: Annotated[EntryWay | None, Field(description="Told by the form of `din_raw`.")]
     accession_number: str | None
+    placer_order_number: str | None
+    filler_order_number: str | None
+    local_identifiers: dict[str, str]
     collected_on: dt.date | None
     storage_day: int | None
     storage_day_is_derived: bool
@@ -92,3 +125,7 @@ class SampleOut(BaseModel):
     wells: list[WellOut]
     references: list[ReferenceView]
     latest_score: ScoreView | None
+    alarms: Annotated[
+        list[Finding],
+        Field(description="What a person must look into first; in the sample's own answer only."),
+    ]
