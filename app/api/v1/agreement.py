@@ -35,6 +35,7 @@ PAIRS_BODY: Final[dict[str, Any]] = {
                 "schema": {
                     "type": "object",
                     "required": ["pairs"],
+                    "additionalProperties": False,
                     "properties": {
                         "pairs": {
                             "type": "array",

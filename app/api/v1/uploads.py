@@ -92,6 +92,7 @@ async def put_image(
 
 @router.head(
     "/wells/{well_id}/images/{sha256}",
+    response_class=Response,
     dependencies=[require(Permission.UPLOAD_IMAGES)],
     responses=refusals(404),
 )

@@ -1,0 +1,99 @@
+"""The contract holds for whatever is sent: no server error, no answer that it does not name."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from schemathesis.python.asgi import ASGIClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.testclient import TestClient
+
+from app.db.session import transaction
+from app.db.tables import Account, Analysis, Cell, Control, ModelVersion
+from app.domain.imaging.scan_image import write_bmp
+from app.main import create_app
+from app.security.permissions import SYSTEM, Role
+from app.services import api_keys, browser_sessions
+from app.services.signing import account_id_of
+from tests.integration.conftest import BASE_URL, SIDE_PX
+from tests.integration.signed_samples import SignedSample
+from tests.integration.specification import Findings, Ids, examine, published_schema
+
+FEW, MANY = 4, 100
+
+
+def credentials(sample: SignedSample, role: Role) -> dict[str, str]:
+    """A key of the role; for a verifier, who can have none, a signed-in browser."""
+    with transaction(sample.laboratory.sessions) as session:
+        if role != Role.VERIFIER:
+            made = api_keys.create_key(session, SYSTEM, name="generated", role=role)
+            return {"Authorization": f"Bearer {made.token}"}
+        account = session.get_one(Account, account_id_of(sample.verifier))
+        cookie = browser_sessions.start(session, account).token
+        return {"Cookie": f"pliant={cookie}", "Sec-Fetch-Site": "same-origin"}
+
+
+def known_ids(admin: TestClient, own: TestClient, sample: SignedSample) -> dict[str, str]:
+    """Records that exist: a scored sample's, a training run, and an image that the role sent."""
+    profile = {"name": "tiny", "um_per_px": 0.1825, "width": SIDE_PX, "height": SIDE_PX}
+    profile_id = _made(admin, "/api/v1/instrument-profiles", profile)
+    own_id = _made(own, "/api/v1/samples", {"donor_code": "D-1", "container": "segment"})
+    well = {"outlet": "unsorted", "profile_id": profile_id}
+    well_id = _made(own, f"/api/v1/samples/{own_id}/wells", well)
+    data = write_bmp(np.full((SIDE_PX, SIDE_PX), 128, dtype=np.uint8))
+    sha256 = hashlib.sha256(data).hexdigest()
+    sent = own.put(f"/api/v1/wells/{well_id}/images/{sha256}", content=data)
+    image_id = sent.raise_for_status().json()["id"]
+    with transaction(sample.laboratory.sessions) as session:
+        ids = {
+            "sample_id": session.scalars(select(Analysis.sample_id)).first(),
+            "analysis_id": _any_id(session, Analysis),
+            "cell_id": _any_id(session, Cell),
+            "version_id": _any_id(session, ModelVersion),
+            "control_id": _any_id(session, Control),
+        }
+    known = {name: str(value) for name, value in ids.items()}
+    if own.get(f"/api/v1/samples/{known['sample_id']}").status_code == 404:
+        known["sample_id"] = own_id
+    return known | {"well_id": well_id, "sha256": sha256, "image_id": image_id}
+
+
+def _any_id(session: Session, table: type[Analysis | Cell | ModelVersion | Control]) -> uuid.UUID:
+    return session.scalars(select(table.id)).first() or uuid.UUID(int=0)
+
+
+def _made(client: TestClient, address: str, body: Mapping[str, object]) -> str:
+    return str(client.post(address, json=body).raise_for_status().json()["id"])
+
+
+def answers(sample: SignedSample, role: Role, *, n_examples: int) -> Findings:
+    app = create_app(sample.laboratory.context.settings)
+    own = credentials(sample, role)
+    with TestClient(app, BASE_URL, headers=credentials(sample, Role.ADMINISTRATOR)) as admin:
+        known: Ids = known_ids(admin, TestClient(app, BASE_URL, headers=own), sample)
+        client = ASGIClient(cast("Any", app))
+        client.headers.update(own)
+        return examine(published_schema(app), client, known=known, n_examples=n_examples)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_generated_requests_get_documented_answers_and_no_server_error(
+    sample_to_sign: SignedSample, role: Role
+) -> None:
+    findings = answers(sample_to_sign, role, n_examples=FEW)
+    assert not findings.complaints, str(findings)
+    assert {200, 404, 422} <= findings.statuses.keys(), "nothing was really asked"
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("role", Role)
+def test_many_generated_requests_get_documented_answers(
+    sample_to_sign: SignedSample, role: Role
+) -> None:
+    findings = answers(sample_to_sign, role, n_examples=MANY)
+    print(role, findings.n_requests, dict(sorted(findings.statuses.items())))  # noqa: T201  a figure
+    assert not findings.complaints, str(findings)
