@@ -20,6 +20,7 @@ from app.observability import WebMetrics, configure_logs
 from app.settings import Settings
 from app.storage import open_store, storage_url
 from app.web.body import BufferSpace
+from app.web.conditional import TagAnswers
 from app.web.dependencies import is_https, public, refuse_key_in_url
 from app.web.errors import ProblemDocument, add_error_handlers, refusals
 from app.web.events import ProgressHub
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = WebMetrics()
     app.state.buffer_space = BufferSpace()
     app.state.error_page = error_page
+    app.add_middleware(TagAnswers)
     app.add_middleware(Doorkeeper, is_https=is_https(settings), own_origin=_own_origin(settings))
     add_error_handlers(app)
     _add_routes(app)

@@ -47,6 +47,23 @@ class _Change:
     after: str
 
 
+def hold_image(session: Session, principal: Principal, image_id: uuid.UUID) -> None:
+    """Let nobody else correct the image until the transaction is over; what was read is stale."""
+    locked_for_change(session, visible_image(session, principal, image_id)[2].id)
+    session.expire_all()
+
+
+def hold_cell(session: Session, principal: Principal, cell_id: uuid.UUID) -> None:
+    """The same for a cell."""
+    locked_for_change(session, _sample_of(session, principal, [cell_id]).id)
+    session.expire_all()
+
+
+def get_cell(session: Session, principal: Principal, cell_id: uuid.UUID) -> CellView:
+    sample = _sample_of(session, principal, [cell_id])
+    return images.views_of_cells(session, sample.id, [cell_id])[0]
+
+
 def correct_cell(
     session: Session,
     principal: Principal,

@@ -46,11 +46,15 @@ class LengthRequired(InvalidInput): ...
 class RequestTimeout(InvalidInput): ...
 
 
+class PreconditionFailed(InvalidInput): ...
+
+
 STATUS: Final[Mapping[type[PliantError], HTTPStatus]] = {
     BadRequest: HTTPStatus.BAD_REQUEST,
     NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     LengthRequired: HTTPStatus.LENGTH_REQUIRED,
     RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
+    PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -1,4 +1,4 @@
-"""What a sample is known by: scanned, typed, ordered, local; and an alarm where two were mixed up."""
+"""What a sample is known by: scanned, typed, ordered, local; an alarm where two were mixed up."""
 
 import hashlib
 from collections.abc import Callable

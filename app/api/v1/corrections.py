@@ -6,8 +6,9 @@ from fastapi import APIRouter
 
 from app.api.v1.schemas.corrections import CellsCorrectionIn, CorrectionIn
 from app.security.permissions import Permission
-from app.services import corrections
+from app.services import corrections, images
 from app.services.images import CellView, ImageView
+from app.web.conditional import EditDep
 from app.web.dependencies import PrincipalDep, SessionDep, require
 from app.web.errors import refusals
 from app.web.paging import Page
@@ -18,28 +19,57 @@ router = APIRouter(tags=["images"])
 @router.patch(
     "/images/{image_id}",
     response_model=ImageView,
-    responses=refusals(401, 403, 404, 409, 422),
+    responses=refusals(401, 403, 404, 409, 412, 422),
     dependencies=[require(Permission.CORRECT)],
 )
 def correct_image(
-    image_id: uuid.UUID, body: CorrectionIn, session: SessionDep, principal: PrincipalDep
+    image_id: uuid.UUID,
+    body: CorrectionIn,
+    session: SessionDep,
+    principal: PrincipalDep,
+    edit: EditDep,
 ) -> ImageView:
     """Exclude an image, or use it again; the sample is `running` until its score has followed."""
+    edit.check(
+        hold=lambda: corrections.hold_image(session, principal, image_id),
+        read=lambda: images.get_image(session, principal, image_id),
+        kind=ImageView,
+    )
     return corrections.correct_image(
         session, principal, image_id, verdict=body.verdict, reason=body.reason
     )
 
 
+@router.get(
+    "/cells/{cell_id}",
+    response_model=CellView,
+    responses=refusals(401, 403, 404, 422),
+    dependencies=[require(Permission.READ_RESULTS)],
+)
+def get_cell(cell_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> CellView:
+    """Show one cell, to correct exactly what was seen: its `ETag` goes into `If-Match`."""
+    return corrections.get_cell(session, principal, cell_id)
+
+
 @router.patch(
     "/cells/{cell_id}",
     response_model=CellView,
-    responses=refusals(401, 403, 404, 409, 422),
+    responses=refusals(401, 403, 404, 409, 412, 422),
     dependencies=[require(Permission.CORRECT)],
 )
 def correct_cell(
-    cell_id: uuid.UUID, body: CorrectionIn, session: SessionDep, principal: PrincipalDep
+    cell_id: uuid.UUID,
+    body: CorrectionIn,
+    session: SessionDep,
+    principal: PrincipalDep,
+    edit: EditDep,
 ) -> CellView:
     """Accept or reject one cell; the sample is `running` until its score has followed."""
+    edit.check(
+        hold=lambda: corrections.hold_cell(session, principal, cell_id),
+        read=lambda: corrections.get_cell(session, principal, cell_id),
+        kind=CellView,
+    )
     return corrections.correct_cell(
         session, principal, cell_id, verdict=body.verdict, reason=body.reason
     )

@@ -5,12 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from app.api.v1.schemas.samples import SampleIn, SampleOut, WellIn, WellOut
+from app.api.v1.schemas.samples import SampleChangeIn, SampleIn, SampleOut, WellIn, WellOut
 from app.domain.errors import InvalidInput
 from app.domain.life_cycle import SampleState
 from app.security.permissions import Permission
-from app.services import samples
+from app.services import sample_changes, samples
 from app.services.samples import NewSample, NewWell
+from app.web.conditional import EditDep
 from app.web.creation import CreationDep
 from app.web.dependencies import PrincipalDep, SessionDep, SettingsDep, require
 from app.web.errors import refusals
@@ -77,6 +78,30 @@ def list_samples(
 )
 def get_sample(sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> SampleOut:
     """Show a sample with its wells, image counts, references and latest score."""
+    return SampleOut.model_validate(samples.get_sample(session, principal, sample_id))
+
+
+@router.patch(
+    "/samples/{sample_id}",
+    dependencies=[require(Permission.EDIT_SAMPLES)],
+    responses=refusals(404, 409, 412),
+)
+def change_sample(
+    sample_id: uuid.UUID,
+    body: SampleChangeIn,
+    session: SessionDep,
+    settings: SettingsDep,
+    principal: PrincipalDep,
+    edit: EditDep,
+) -> SampleOut:
+    """Correct what a sample is known by, until its result is handed in."""
+    edit.check(
+        hold=lambda: sample_changes.hold_sample(session, principal, sample_id),
+        read=lambda: samples.get_sample(session, principal, sample_id),
+        kind=SampleOut,
+    )
+    changes, site = body.model_dump(exclude_unset=True), samples.site_identifiers(settings)
+    sample_changes.change_sample(session, principal, sample_id, changes, site)
     return SampleOut.model_validate(samples.get_sample(session, principal, sample_id))
 
 

@@ -59,6 +59,21 @@ class SampleIn(BaseModel):
     notes: Annotated[str | None, Field(max_length=4000)] = None
 
 
+class SampleChangeIn(BaseModel):
+    """What is named is replaced, null empties it; what is left out stays."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        str_strip_whitespace=True,
+        json_schema_extra={"examples": [{"accession_number": "ACC-0043"}]},
+    )
+
+    accession_number: Text | None = None
+    placer_order_number: Text | None = None
+    filler_order_number: Text | None = None
+    notes: Annotated[str | None, Field(max_length=4000)] = None
+
+
 class WellIn(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
