@@ -26,7 +26,7 @@ Position = tuple[dt.datetime, uuid.UUID]
 
 
 def with_donor(session: Session, sample_id: uuid.UUID) -> tuple[Sample, Donor]:
-    row = session.execute(_with_donor(None).where(Sample.id == sample_id)).one()
+    row = session.execute(with_donors(None).where(Sample.id == sample_id)).one()
     return row[0], row[1]
 
 
@@ -57,7 +57,7 @@ def list_page(
         "accession_number": Sample.accession_number,
         "state": Sample.state,
     }
-    wanted = _with_donor(owner).where(*(columns[name] == value for name, value in filters.items()))
+    wanted = with_donors(owner).where(*(columns[name] == value for name, value in filters.items()))
     if after is not None:
         wanted = wanted.where(tuple_(Sample.created_at, Sample.id) < tuple_(*after))
     wanted = wanted.order_by(Sample.created_at.desc(), Sample.id.desc()).limit(limit)
@@ -162,6 +162,6 @@ def _owned(owner: str | None) -> tuple[ColumnElement[bool], ...]:
     return () if owner is None else (Sample.created_by == owner,)
 
 
-def _with_donor(owner: str | None) -> Select[Sample, Donor]:
+def with_donors(owner: str | None) -> Select[Sample, Donor]:
     joined = select(Sample, Donor).join(Donor, Donor.id == Sample.donor_id)
     return joined.where(*_owned(owner))

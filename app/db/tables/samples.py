@@ -1,7 +1,7 @@
 import datetime as dt
 import uuid
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, CreatedAt, Id, Json, Moment, Ref
@@ -39,6 +39,7 @@ class Sample(Base):
         CheckConstraint("storage_day IS NULL OR storage_day >= 0", name="storage_day"),
         Index(None, "created_at", "id"),
         Index(None, "state", "created_at"),
+        Index("ix_samples_din_beginning", "din", postgresql_ops={"din": "text_pattern_ops"}),
     )
 
     id: Mapped[Id]
@@ -63,6 +64,19 @@ class Sample(Base):
     created_at: Mapped[CreatedAt]
     created_by: Mapped[str]
     """The principal, `account:<id>`, `key:<id>` or `system`; a lims key sees its own rows only."""
+
+
+# Expressions can only be named once the columns are there.
+Index(
+    "ix_samples_accession_number_lower",
+    func.lower(Sample.accession_number).label("folded"),
+    postgresql_ops={"folded": "text_pattern_ops"},
+)
+Index(
+    "ix_samples_din_end",
+    func.reverse(Sample.din).label("reversed"),
+    postgresql_ops={"reversed": "text_pattern_ops"},
+)
 
 
 class Well(Base):

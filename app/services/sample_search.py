@@ -1,0 +1,57 @@
+"""Finding a sample in the work list by whatever is at hand: a label, a code, a part of a number."""
+
+import re
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from app.db.queries.sample_search import Wanted, search_page
+from app.domain.errors import InvalidInput
+from app.domain.identifiers import parse_din
+from app.domain.life_cycle import SampleState
+from app.security.permissions import Principal
+from app.services.paging import Listing, cut, decode
+from app.services.samples import SampleView, sample_views
+
+_PART_OF_A_DIN: Final = re.compile(r"[A-Z0-9]{3,13}")
+_TELLING: Final = frozenset({"din_check_character", "din_other_code", "din_ambiguous"})
+
+
+def find_samples(
+    session: Session,
+    principal: Principal,
+    *,
+    text: str = "",
+    state: SampleState | None = None,
+    cursor: str | None = None,
+    limit: int,
+) -> Listing[SampleView]:
+    """Newest first: donor code or accession number that begins so, a DIN in any form or a part."""
+    rows = search_page(
+        session,
+        owner=principal.owner,
+        wanted=Wanted(text.strip().lower(), din_part(text)) if text.strip() else None,
+        state=None if state is None else state.value,
+        after=decode(cursor),
+        limit=limit + 1,
+    )
+    page = cut(rows, limit, lambda row: (row[0].created_at, row[0].id))
+    return Listing(tuple(sample_views(session, page.items)), page.next_cursor)
+
+
+def din_part(text: str) -> str:
+    """What a text may be of a DIN, as it is stored; "" where it can be none."""
+    try:
+        return parse_din(text).value
+    except InvalidInput:
+        bare = re.sub(r"^\]C[04]|^\]D1", "", re.sub(r"\s", "", text).upper()).removeprefix("=")
+        return bare if _PART_OF_A_DIN.fullmatch(bare) else ""
+
+
+def why_not_found(text: str) -> str | None:
+    """What is wrong with a scan or a typed DIN, where that explains an empty list."""
+    try:
+        parse_din(text)
+    except InvalidInput as error:
+        return error.message if error.code in _TELLING else None
+    return None
