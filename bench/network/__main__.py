@@ -20,7 +20,7 @@ import cv2
 import tensorflow as tf
 
 from bench.imaging.page import PAGE, commit, machine
-from bench.network import architectures, ceiling, page, speed
+from bench.network import across_donors, architectures, ceiling, page, speed
 
 RECORDED: Final = Path(__file__).parent / "recorded.json"
 
@@ -49,13 +49,14 @@ def _parts(asked: argparse.Namespace) -> dict[str, Callable[[], dict[str, Any]]]
         "ceiling": lambda: ceiling.measure_ceiling(asked.cells_per_well),
         "compact": lambda: architectures.compare("compact", asked.epochs, _tell),
         "published": lambda: architectures.compare("published", asked.epochs, _tell),
+        "ideas": lambda: across_donors.measure_ideas(asked.epochs, _tell),
         "wells": lambda: architectures.compare_wells(asked.donors, 40, asked.epochs, _tell),
     }
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.network", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="speed ceiling compact published wells; all")
+    parser.add_argument("parts", nargs="*", help="speed ceiling compact published ideas wells; all")
     parser.add_argument("--epochs", type=int, default=10, help="of every fit")
     parser.add_argument("--donors", type=int, default=12, help="of the table of wells")
     parser.add_argument("--cells-per-well", type=int, default=25, help="of the ceiling's donors")

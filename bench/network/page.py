@@ -24,7 +24,13 @@ def insert(page: str, text: str) -> str:
 
 
 def render(recorded: Recorded) -> str:
-    parts = (_targets(recorded), _speeds(recorded), _conditions(recorded), _runs(recorded))
+    parts = (
+        _targets(recorded),
+        _speeds(recorded),
+        _conditions(recorded),
+        _ideas(recorded),
+        _runs(recorded),
+    )
     return "\n\n".join(part for part in parts if part)
 
 
@@ -156,6 +162,24 @@ def _conditions(recorded: Recorded) -> str:
     for name, one in found["conditions"].items():
         lines.append(f"| {name} | {_accuracy(one)} | {one['calibration_error']:.3f} |")
     lines.append(f"| *given the cues instead of the picture* | *{found['ceiling']:.3f}* | |")
+    return "\n".join(lines)
+
+
+def _ideas(recorded: Recorded) -> str:
+    if "ideas" not in recorded:
+        return ""
+    found = recorded["ideas"]
+    lines = [
+        f"| {found['n_fit']} crops of {found['n_fit_donors']} donors, {found['epochs']} epochs; "
+        f"{found['n_report']} of {found['n_report_donors']} other donors report "
+        "| accuracy | worst donor | in exposure 130 | calibration error | mean \\|ΔRS\\| |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for name, one in found["rows"].items():
+        lines.append(
+            f"| {name} | {_accuracy(one)} | {one['worst_donor']:.3f} | {one['darker']:.3f} "
+            f"| {one['calibration_error']:.3f} | {one['score_error']:.3f} |"
+        )
     return "\n".join(lines)
 
 
