@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     storage_url: str | None = None
     """Where image files lie: `file:///…` or `s3://bucket/prefix`; unset: `DATA_DIR/storage`."""
     workers: Annotated[int, Field(ge=1, le=64)] = 2
-    """Worker processes for images; one each is added for background work, for messages out and for training."""
+    """Worker processes for images; one each is added for background work, messages, training."""
     training: bool = True
     """Whether this installation trains models (needs TensorFlow)."""
     demo: bool = True
@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     """Whether release needs a wet control: cells of a known lot, run on the day, within limits."""
     control_valid_hours: Annotated[float, Field(ge=1, le=168)] = 26.0
     """How long a control run allows releases; a nightly run needs a little more than a day."""
+    key_requests_per_minute: Annotated[int, Field(ge=1)] = 12_000
+    """Requests that one API key may make in any minute; more are refused with 429."""
+    min_free_bytes: Annotated[int, Field(ge=0)] = 2_000_000_000
+    """Free space of a local store below which images are refused with 507."""
     max_body_bytes: Annotated[int, Field(ge=1_000_000)] = 20_000_000
     """Largest image file accepted, in bytes."""
     din_pattern: Pattern = DIN_PATTERN

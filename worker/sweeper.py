@@ -24,6 +24,7 @@ from app.db.tables import Heartbeat
 from app.jobs import ledger
 from app.jobs.kinds import LIMITS, JobKind, Queue
 from app.observability import configure_logs
+from app.services import deliveries
 from app.settings import Settings
 from worker import controls
 from worker.broker import BROKER_ERRORS, Doorbell, make_celery
@@ -134,6 +135,7 @@ class Sweeper:
         """Queue what the clock asks for, and take the scores that control runs waited for."""
         with transaction(self._sessions) as session:
             controls.queue_timetabled(session)
+            deliveries.wake_if_due(session)
 
     def report(self) -> None:
         """Write the row by which the web process learns of the broker and of a standstill."""

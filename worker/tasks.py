@@ -18,6 +18,7 @@ from app.settings import Settings
 from worker import (
     classification,
     controls,
+    delivery,
     demonstration,
     impact,
     inspection,
@@ -40,6 +41,7 @@ HANDLERS: Mapping[JobKind, Handler] = {
     JobKind.TRAIN: Handler(retraining.train, retraining.on_failure),
     JobKind.CHECK_CONTROL: Handler(controls.check_controls),
     JobKind.PREVIEW_IMPACT: Handler(impact.preview_impact, impact.on_failure),
+    JobKind.DELIVER: Handler(delivery.deliver),
 }
 
 

@@ -96,3 +96,44 @@ def parse_retry_after(text: str | None, now: dt.datetime) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
     return max((moment - now).total_seconds(), 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One try as a whole: what was answered, and what the receiver gave back when it was asked.
+
+    Parameters
+    ----------
+    answer
+        To the message; where only the read-back was tried again, that of the earlier message.
+    duration_ms
+        Of all of it.
+    read_back_status
+        HTTP status of the read-back; None where none was tried or none was answered.
+    read_back_error
+        Why the read-back proved nothing; None where it did, or was not tried.
+    is_confirmed
+        Whether the receiver gave back what it was sent.
+    receipt
+        Where the receiver keeps it.
+    """
+
+    answer: Answer
+    duration_ms: int
+    read_back_status: int | None = None
+    read_back_error: str | None = None
+    is_confirmed: bool = False
+    receipt: str | None = None
+
+    @property
+    def error(self) -> str | None:
+        return self.answer.error or self.read_back_error
+
+    @property
+    def outcome(self) -> str:
+        if self.is_confirmed:
+            return "confirmed"
+        return "acknowledged" if self.answer.is_taken else "failed"
+
+    def is_over(self, *, reads_back: bool) -> bool:
+        return self.is_confirmed if reads_back else self.answer.is_taken

@@ -37,7 +37,10 @@ class Forbidden(Exception):  # noqa: N818  reads as a sentence
 
 def resolve(host: str, port: int) -> Sequence[str]:
     """Every address of a name, by the system's resolver, each once."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    except UnicodeError as error:
+        raise OSError(f"{host} is no name of a computer") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

@@ -21,6 +21,7 @@ from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.scan_image import ImageFormat
 from app.domain.outlets import LAST_DEFORMABLE_OUTLET
 from app.domain.quality import Finding, Level, Verdict
+from app.services import events
 from app.services.analyses import OVER, close_image
 
 CELL_COLUMNS = (
@@ -136,6 +137,8 @@ def record_inspection(
         cells = _found_cells(cell_ids, inspection)
         write_predictions(session, image_id, cells, probabilities, job_id=job_id)
     close_image(session, image)
+    if found.verdict is Verdict.REJECTED:
+        events.image_rejected(session, image)
 
 
 def _write_mask(image: ScanImage, usable: NDArray[np.bool_] | None) -> None:
@@ -230,6 +233,7 @@ def record_failed_inspection(
     image.inspected_at = func.clock_timestamp()
     session.flush()
     close_image(session, image)
+    events.image_rejected(session, image)
 
 
 def cells_to_classify(session: Session, analysis_image_id: uuid.UUID) -> CellsToClassify | None:

@@ -21,7 +21,7 @@ from app.domain.promotion_gate import Rule
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
 from app.security.permissions import SYSTEM, Principal
-from app.services import audit
+from app.services import audit, events
 from app.services.promotion_gate import Gate, read_gate
 from app.services.visibility import known_version
 
@@ -179,6 +179,7 @@ def _switch(
     )
     session.add(activation)
     session.flush()
+    events.model_version_activated(session, version)
     audit.record(
         session,
         actor=actor,

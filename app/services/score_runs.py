@@ -32,6 +32,7 @@ from app.domain.sample_score import score_sample
 from app.domain.score_record import to_details
 from app.domain.scoring import CORRECTED_METHOD, IMAGE_METHOD, published_rigidity_score
 from app.domain.well_effects import WellSpread
+from app.services import events
 from app.services.analyses import OVER, end_analysis, lock_open_analysis
 from app.services.score_basis import read_well_history
 from app.services.scores import well_name
@@ -159,6 +160,8 @@ def record(session: Session, computed: ComputedScore, *, job_id: uuid.UUID) -> N
         )
     )
     end_analysis(session, analysis)
+    if score is not None:
+        events.sample_scored(session, analysis)
 
 
 def _details(computed: ComputedScore) -> dict[str, Any]:

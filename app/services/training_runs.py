@@ -22,7 +22,7 @@ from app.domain.quality import Finding
 from app.domain.training_config import RunConfig
 from app.jobs import ledger
 from app.security.permissions import Principal
-from app.services import audit, promotions
+from app.services import audit, events, promotions
 from app.services.paging import Listing, cut, decode
 
 OVER: Final = ("done", "failed", "cancelled")
@@ -140,7 +140,9 @@ def cancel_run(session: Session, principal: Principal, run_id: uuid.UUID) -> Tra
     was_asked = job.cancel_requested_at is not None
     job = ledger.request_cancel(session, job.id)
     if job.state == "cancelled":
-        _end(queries.locked_run(session, run_id), "cancelled", failure=None)
+        run = queries.locked_run(session, run_id)
+        _end(run, "cancelled", failure=None)
+        events.training_run_ended(session, run)
     if not was_asked:
         audit.record(
             session, actor=principal.id, action="training_run.cancelled",
@@ -217,6 +219,7 @@ def record_result(session: Session, run_id: uuid.UUID, trained: TrainedNetwork) 
     _end(run, "done", failure=None)
     session.flush()
     _tell(session, run_id)
+    events.training_run_ended(session, run)
     audit.record(
         session, actor=run.created_by, action="training_run.finished",
         entity="training_run", entity_id=str(run_id),
@@ -245,6 +248,7 @@ def record_end(session: Session, job: Job, error: PliantError) -> None:
         _end(run, "failed", failure={"code": error.code, "message": message})
     session.flush()
     _tell(session, run.id)
+    events.training_run_ended(session, run)
     audit.record(
         session, actor="system", action=f"training_run.{run.state}",
         entity="training_run", entity_id=str(run.id), after=run.failure,

@@ -94,8 +94,12 @@ def test_other_spellings_of_this_machine_are_judged_by_what_they_resolve_to(host
         Guard().addresses(host, 443)
 
 
+def as_written(host: str, _port: int) -> list[str]:
+    return ["10.1.0.9"] if host == "database.internal" else [host]
+
+
 def test_a_name_with_one_forbidden_address_among_good_ones_is_not_called() -> None:
-    guard = Guard(resolve=lambda host, port: ["93.184.216.34", "169.254.169.254"])
+    guard = Guard(resolve=lambda *_: ["93.184.216.34", "169.254.169.254"])
     with pytest.raises(Forbidden):
         guard.addresses("lims.example", 443)
 
@@ -105,7 +109,7 @@ def test_the_program_never_calls_its_own_servers_even_where_they_are_listed() ->
     guard = Guard(
         allowed=listed,
         own_services=(("database.internal", 5432),),
-        resolve=lambda host, port: ["10.1.0.9"] if host == "database.internal" else [host],
+        resolve=as_written,
     )
     for ours in ("127.0.0.1", "10.1.0.9"):
         with pytest.raises(Forbidden, match="Pliant itself"):
@@ -114,7 +118,7 @@ def test_the_program_never_calls_its_own_servers_even_where_they_are_listed() ->
 
 
 def test_plain_http_is_for_listed_addresses_alone() -> None:
-    guard = Guard(allowed=LISTED, resolve=lambda host, port: [host])
+    guard = Guard(allowed=LISTED, resolve=as_written)
     guard.check_url("http://192.168.7.20:8080/in")
     guard.check_url("https://1.1.1.1/in")
     with pytest.raises(Forbidden, match="https"):
