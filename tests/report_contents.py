@@ -42,7 +42,12 @@ def final_report() -> ReportContent:
         identity=_identity(),
         result=_result(),
         reference=ReferenceResult(
-            rigidity_score=2.81, interval=(2.48, 3.14), delta=-0.04, percent_deviation=4.0, n_runs=2
+            rigidity_score=2.81,
+            interval=(2.48, 3.14),
+            delta=-0.04,
+            percent_deviation=4.0,
+            n_runs=2,
+            outlet_fractions={"2": 0.1, "3": 0.45, "4": 0.4, "6": 0.05},
         ),
         findings=(ReportFinding(code="wells_far_apart", level="warning", message="Look at B3."),),
         conditions=(
@@ -160,6 +165,7 @@ def _result() -> Result:
         look_corrected=LookCorrectedResult(
             method="rs-image-looks/1", rigidity_score=2.79, rigidity_interval=(2.65, 2.93)
         ),
+        methods={"rigidity_score": "rs-image-outlets/1", "crossing_um": "constriction-at-score/1"},
     )
 
 

@@ -3,14 +3,16 @@
 import datetime as dt
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import TypeAdapter
 
 SCHEMA: Final = "pliant-report/1"
 RESEARCH_USE: Final = "Research use only. Not a release criterion."
+CONTROL_CODES: Final = ("digital_control", "control_", "wet_control")
+"""What the codes of conditions begin with that are about controls."""
 
 
 class ReportStatus(StrEnum):
@@ -21,6 +23,7 @@ class ReportStatus(StrEnum):
     AMENDED = "amended"  # the value stays, something beside it was put right
     CORRECTED = "corrected"  # the value was wrong and is another now
     ENTERED_IN_ERROR = "entered-in-error"  # withdrawn: there is no value any more
+    CANCELLED = "cancelled"  # never kept: no score can be had of what is there
 
 
 class Meaning(StrEnum):
@@ -101,7 +104,8 @@ class Result:
 
     `interval_resamples` names what the interval was drawn over; where `interval_is_lower_bound`
     it leaves something out, and a finding says what. Of the cells in unsorted wells `n_excluded`
-    do not count and `n_restored` do because a technician said so.
+    do not count and `n_restored` do because a technician said so. `methods` names the method and
+    its version behind each figure; reports kept before it was there have none.
     """
 
     analysis_id: uuid.UUID
@@ -126,17 +130,22 @@ class Result:
     replicates: ReplicateResult | None
     population: PopulationResult
     look_corrected: LookCorrectedResult | None
+    methods: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceResult:
-    """The device's mean score over its runs, beside the image score: image minus reference."""
+    """The device's mean score over its runs, beside the image score: image minus reference.
+
+    `outlet_fractions` are the mean shares over the runs entered with shares; None without one.
+    """
 
     rigidity_score: float
     interval: tuple[float, float]
     delta: float
     percent_deviation: float
     n_runs: int
+    outlet_fractions: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +247,7 @@ class ReportContent:
     `version` is 0 and `report_id` the analysis's id while `status` is preliminary. `result` is None
     in a withdrawn report. `control_state` says in a sentence how the controls stood, the wet one
     named even where it is off. `is_demonstration` marks the demonstration's own samples.
+    `unavailable` says why there is no score while `status` is cancelled.
     """
 
     schema: str = SCHEMA
@@ -261,10 +271,11 @@ class ReportContent:
     evidence_sha256: str
     amendment: Amendment | None
     is_signed_by_one_person: bool = False
+    unavailable: tuple[ReportFinding, ...] = ()
 
     def to_text(self) -> str:
         """Canonical JSON: the same content always gives the same text."""
-        values = _ADAPTER.dump_python(self, mode="json")
+        values = _without_unused(_ADAPTER.dump_python(self, mode="json"))
         return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
@@ -276,3 +287,18 @@ class ReportContent:
 
 
 _ADAPTER: Final = TypeAdapter(ReportContent)
+ADDED_LATER: Final = (
+    (None, "unavailable"),
+    ("result", "methods"),
+    ("reference", "outlet_fractions"),
+)
+"""Fields that reports kept before them do not have, with the part that holds each."""
+
+
+def _without_unused(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out later fields where nothing is in them: a kept text stays the same to the byte."""
+    for part, name in ADDED_LATER:
+        holder = values if part is None else values[part]
+        if holder is not None and not holder[name]:
+            del holder[name]
+    return values

@@ -72,7 +72,7 @@ def _draw_page(sheet: Sheet, content: ReportContent, strip: bytes | None, sha256
         draw_withdrawal(sheet, content.amendment)
     else:
         draw_score(sheet, content.result, content.reference)
-        draw_curve(sheet, content.result)
+        draw_curve(sheet, content.result, content.reference)
         draw_cells(sheet, strip)
     draw_words(sheet, content)
     draw_signatures(sheet, content)

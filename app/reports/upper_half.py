@@ -161,10 +161,12 @@ def draw_withdrawal(sheet: Sheet, amendment: Amendment | None) -> None:
     sheet.line(LEFT, 296, RIGHT, 296)
 
 
-def draw_curve(sheet: Sheet, result: Result) -> None:
+def draw_curve(sheet: Sheet, result: Result, reference: ReferenceResult | None) -> None:
     shares = {int(outlet): share for outlet, share in result.outlet_fractions.items()}
+    sorted_shares = None if reference is None else reference.outlet_fractions
+    beside = {int(outlet): share for outlet, share in (sorted_shares or {}).items()}
     sheet.text("Where the cells lie on the outlets", LEFT, 310, size=8.6, bold=True)
-    curve = cumulative_curves(shares, None, ident="curve", width=430)
+    curve = cumulative_curves(shares, beside or None, ident="curve", width=430)
     draw_chart(sheet, curve, LEFT, 312, 206)
     left = LEFT + 224
     table = [("Outlet", "Constriction", "Share", "Up to")]

@@ -20,6 +20,7 @@ STATUS: Final = {
     ReportStatus.AMENDED: "AMENDED",
     ReportStatus.CORRECTED: "CORRECTED",
     ReportStatus.ENTERED_IN_ERROR: "WITHDRAWN",
+    ReportStatus.CANCELLED: "NO SCORE",
 }
 CONTAINERS: Final = {
     "citrate_tube": "Citrate tube",

@@ -14,7 +14,15 @@ from app.db.queries import evidence as evidence_queries
 from app.db.queries import reports as queries
 from app.db.queries.accounts import names_of
 from app.db.queries.evidence import ImageRow
-from app.db.tables import Acknowledgement, Correction, Donor, ModelVersion, Report, Signature
+from app.db.tables import (
+    Acknowledgement,
+    Correction,
+    Donor,
+    ModelVersion,
+    Report,
+    Sample,
+    Signature,
+)
 from app.domain.agreement import Comparison
 from app.domain.errors import NotFound
 from app.domain.identifiers import Din, din_check_character
@@ -76,7 +84,7 @@ def make_content(case: Case, signed: SignedPart) -> ReportContent:
         status=signed.status,
         is_demonstration=case.sample.is_demonstration,
         issued_at=signed.issued_at,
-        identity=_identity(case),
+        identity=identity_of(case.session, case.sample),
         result=_result(case, score),
         reference=_reference(score.comparison),
         findings=tuple(
@@ -86,8 +94,8 @@ def make_content(case: Case, signed: SignedPart) -> ReportContent:
         conditions=tuple(_condition(one, acknowledged) for one in signed.conditions),
         acknowledgements=_acknowledgements(session, signed.conditions, acknowledged),
         exclusions=_exclusions(session, rows),
-        imaging=_imaging(rows),
-        versions=_versions(case.version, rows),
+        imaging=imaging_of(rows),
+        versions=versions_of(case.version, rows),
         control_state=signed.control_state,
         signatures=signed.signatures,
         evidence_sha256=signed.evidence_sha256,
@@ -127,12 +135,11 @@ def report_version(
     return report
 
 
-def _identity(case: Case) -> Identity:
-    sample = case.sample
+def identity_of(session: Session, sample: Sample) -> Identity:
     din = None if sample.din is None else Din(sample.din, is_checked=bool(sample.din_is_checked))
     return Identity(
         sample_id=sample.id,
-        donor_code=case.session.get_one(Donor, sample.donor_id).code,
+        donor_code=session.get_one(Donor, sample.donor_id).code,
         din=sample.din,
         din_display=None if din is None else str(din),
         din_check_character=None if din is None else din_check_character(din.value),
@@ -182,6 +189,7 @@ def _result(case: Case, score: ScoreView) -> Result:
         replicates=_replicates(score),
         population=_population(score),
         look_corrected=_look_corrected(score),
+        methods=score.methods,
     )
 
 
@@ -227,6 +235,7 @@ def _reference(comparison: Comparison | None) -> ReferenceResult | None:
         delta=comparison.delta,
         percent_deviation=comparison.percent_deviation,
         n_runs=comparison.n_runs,
+        outlet_fractions=comparison.outlet_fractions,
     )
 
 
@@ -295,7 +304,7 @@ def _kind(word: Correction) -> tuple[str, str, str]:
     return word.created_by, subject, "rejected" if word.verdict_after == "rejected" else "accepted"
 
 
-def _imaging(rows: Sequence[ImageRow]) -> Imaging:
+def imaging_of(rows: Sequence[ImageRow]) -> Imaging:
     verdicts = [image.corrected_verdict or image.verdict for image, _, _ in rows]
     times = [image.created_at for image, _, _ in rows]
     return Imaging(
@@ -307,7 +316,7 @@ def _imaging(rows: Sequence[ImageRow]) -> Imaging:
     )
 
 
-def _versions(version: ModelVersion, rows: Sequence[ImageRow]) -> Versions:
+def versions_of(version: ModelVersion, rows: Sequence[ImageRow]) -> Versions:
     manifest = version.manifest
     by_donors = "donor" if manifest.get("score_error") else None
     return Versions(

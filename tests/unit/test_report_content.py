@@ -26,3 +26,15 @@ def test_a_text_that_lost_a_field_is_refused() -> None:
 
     with pytest.raises(ValueError, match="donor_code"):
         ReportContent.from_text(json.dumps(values))
+
+
+def test_a_report_kept_before_a_field_was_added_keeps_its_text_to_the_byte() -> None:
+    values = json.loads(final_report().to_text())
+    del values["result"]["methods"], values["reference"]["outlet_fractions"]
+    kept = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    content = ReportContent.from_text(kept)
+
+    assert content.to_text() == kept
+    assert content.result is not None
+    assert content.result.methods == {}

@@ -40,6 +40,8 @@ NOT_PRINTED: Final = {
     "conditions.message",  # of one that was acknowledged: said there
     "result.wells.outlet_fractions",  # the sample's own shares are printed
     "identity.din",  # as it is displayed
+    "result.methods",  # the score's own is printed; the others are for programs
+    "reference.outlet_fractions",  # drawn as a curve
 }  # fmt: skip
 """Names for programs; everything else that a report says is on its page."""
 
@@ -97,6 +99,15 @@ def test_every_field_of_a_report_is_on_its_page() -> None:
     assert silent == NOT_PRINTED
 
 
+def test_the_reference_is_drawn_beside_the_images_where_its_shares_are_known() -> None:
+    content = final_report()
+    assert content.reference is not None
+    bare = replace(content, reference=replace(content.reference, outlet_fractions=None))
+    legend = re.compile("(?i)reference")
+    both, one = (legend.findall(words(render_pdf(told))) for told in (content, bare))
+    assert len(both) == len(one) + 1
+
+
 def altered(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401  any field
     """Copies that differ in one field, with its name."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -109,7 +120,7 @@ def altered(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:  # noqa: A
             yield path, (changed, *value[1:])
     elif isinstance(value, dict):
         first = next(iter(value))
-        yield name, {**value, first: value[first] + 0.1}
+        yield name, {**value, first: other(value[first])}
     elif value is not None and value != ():
         yield name, other(value)
 
