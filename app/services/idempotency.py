@@ -1,19 +1,26 @@
-"""A creating request sent twice with the same `Idempotency-Key` is answered once more, not done."""
+"""A creating request sent twice with the same `Idempotency-Key` is answered once more, not done.
+
+As draft-ietf-httpapi-idempotency-key-header-07 has it: another body is 422, a twin under way 409.
+"""
 
 import datetime as dt
 import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.db.tables import IdempotentAnswer
-from app.domain.errors import InvalidInput
+from app.domain.errors import Conflict, InvalidInput
 from app.security.permissions import Principal
 
 KEPT: Final = dt.timedelta(days=7)
 LONGEST_KEY: Final = 255
+PATIENCE_SECONDS: Final = 10.0
+"""How long a twin waits for the first one's answer: most get it, and need not ask again."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ def earlier_answer(session: Session, request: Request) -> Answer | None:
     ------
     InvalidInput
         ``idempotency_key`` for an unusable key, ``idempotency_key_reused`` for another body.
+    Conflict
+        ``idempotency_in_flight``: the same request is still being worked on.
     """
     if not 1 <= len(request.key) <= LONGEST_KEY or not request.key.isprintable():
         raise InvalidInput(
@@ -83,4 +92,18 @@ def remember(session: Session, request: Request, answer: Answer) -> None:
 
 def _lock(session: Session, request: Request) -> None:
     name = f"{request.principal.id}|{request.route}|{request.key}"
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+    key = func.hashtextextended(name, 0)
+    if session.scalar(select(func.pg_try_advisory_xact_lock(key))):
+        return
+    session.execute(text(f"SET LOCAL lock_timeout = {round(1000 * PATIENCE_SECONDS)}"))
+    try:
+        session.execute(select(func.pg_advisory_xact_lock(key)))
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        raise Conflict(
+            "idempotency_in_flight",
+            "The same request is still being worked on; send it again in a moment for its answer.",
+            retry_after_seconds=1,
+        ) from error
+    session.execute(text("SET LOCAL lock_timeout TO DEFAULT"))

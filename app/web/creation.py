@@ -1,6 +1,8 @@
 """Creating POSTs: 201 or 202 with `Location`, done once per `Idempotency-Key`."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -37,8 +39,13 @@ class Creation:
         *,
         location: str | None = None,
         status: int = 201,
+        secrets: tuple[str, ...] = (),
     ) -> JSONResponse:
-        """Do `make` unless it was done; `location` is a pattern over the answer's fields."""
+        """Do `make` unless it was done; `location` is a pattern over the answer's fields.
+
+        `secrets` are members of the first answer only: kept for a repeat, they would lie readable
+        in the database, so a repeat has null there.
+        """
         if self._key is None:
             return _respond(_made(make, location, status))
         request = idempotency.Request(
@@ -51,7 +58,8 @@ class Creation:
         if answer is not None:
             return _respond(answer, replayed=True)
         answer = _made(make, location, status)
-        idempotency.remember(self._session, request, answer)
+        kept = answer.body | dict.fromkeys(secrets)
+        idempotency.remember(self._session, request, replace(answer, body=kept))
         return _respond(answer)
 
 
@@ -72,4 +80,6 @@ def _made(make: Callable[[], object], location: str | None, status: int) -> idem
 
 def _respond(answer: idempotency.Answer, *, replayed: bool = False) -> JSONResponse:
     headers = answer.headers | ({"Idempotency-Replayed": "true"} if replayed else {})
-    return JSONResponse(answer.body, status_code=answer.status, headers=headers)
+    # Sorted, since the database keeps no order: a replay is the first answer byte for byte.
+    body = json.loads(json.dumps(answer.body, sort_keys=True))
+    return JSONResponse(body, status_code=answer.status, headers=headers)

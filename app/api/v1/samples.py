@@ -27,6 +27,7 @@ Filter = Annotated[str | None, Query(max_length=100)]
     status_code=201,
     response_model=SampleOut,
     dependencies=[require(Permission.EDIT_SAMPLES)],
+    responses=refusals(409),
 )
 def create_sample(
     body: SampleIn,
