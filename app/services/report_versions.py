@@ -4,7 +4,6 @@ import datetime as dt
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -14,12 +13,14 @@ from app.domain.evidence import Evidence, sha256_of
 from app.domain.life_cycle import Act
 from app.domain.release import Condition
 from app.reports.content import (
+    CONTROL_CODES,
     Amendment,
     Meaning,
     ReportContent,
     ReportSignature,
     ReportStatus,
 )
+from app.services import events
 from app.services.controls import SiteControls, control_statement
 from app.services.life_cycle import advance
 from app.services.release_terms import Case
@@ -30,8 +31,6 @@ from app.services.report_contents import (
     report_signature,
 )
 from app.services.signing import MEANINGS, Signer, Statement, database_time, note, sign
-
-CONTROL_CODES: Final = ("digital_control", "control_", "wet_control")
 
 
 @dataclass(frozen=True)
@@ -150,6 +149,7 @@ def _keep(
     advance(session, sample, statement.act)
     session.add(report)
     session.flush()
+    events.report_kept(session, report)
     note(session, sign(session, signer, statement, at=at, report=report), report=report)
     return report
 
