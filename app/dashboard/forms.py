@@ -69,6 +69,7 @@ def sample_of(values: FormValues) -> NewSample:
         additive=values["additive"] or None,
         sampled_at=_utc_moment(values["sampled_at"], "sampled_at"),
         notes=values["notes"] or None,
+        is_demonstration=values["demonstration"] == "true",
     )
 
 

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.dashboard.pages import (
     accounts,
     agreement,
+    arrivals,
     controls,
     corrections,
     gallery,
@@ -21,6 +22,7 @@ from app.dashboard.pages import (
 router = APIRouter(include_in_schema=False)
 for pages in (
     accounts,
+    arrivals,
     samples,
     signing,
     unit_history,

@@ -17,7 +17,7 @@ from app.domain.imaging.scan_image import ImageFormat, check_bmp_header, sniff_f
 from app.domain.quality import Verdict
 from app.jobs import ledger
 from app.jobs.kinds import JobKind
-from app.security.permissions import Principal
+from app.security.permissions import SYSTEM, Principal
 from app.services import audit, mix_ups
 from app.services.visibility import may_see, refuse_if_closed, visible_well
 from app.storage import Store, image_key
@@ -191,7 +191,8 @@ def _judge_again(
 
 def _queue_inspection(session: Session, image: ScanImage, sample: Sample) -> None:
     # Whoever tries the product beside its demonstration does not wait for the latter.
-    priority = DEMONSTRATION_PRIORITY if sample.is_demonstration else None
+    is_drawn_here = sample.is_demonstration and sample.created_by == SYSTEM.id
+    priority = DEMONSTRATION_PRIORITY if is_drawn_here else None
     ledger.enqueue(session, JobKind.INSPECT_IMAGE, image.id, priority=priority)
 
 

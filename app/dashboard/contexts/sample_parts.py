@@ -298,14 +298,14 @@ def _refused(images: Sequence[ImageView]) -> list[RefusedImage]:
             href=f"/images/{image.id}",
             filename=image.filename,
             well=image.well_name,
-            message=_why_unused(image),
+            message=why_unused(image),
         )
         for image in images
         if image.verdict == "rejected"
     ]
 
 
-def _why_unused(image: ImageView) -> str:
+def why_unused(image: ImageView) -> str:
     if image.correction:
         return f"Excluded by {image.correction.corrected_by}: {image.correction.reason}"
     return " ".join(finding.message for finding in image.findings)

@@ -25,6 +25,7 @@ from app.dashboard.contexts.wording import (
     moment_text,
     score_text,
 )
+from app.domain.identifiers import Din
 from app.services.paging import Listing
 from app.services.samples import SampleView
 
@@ -68,11 +69,21 @@ class SampleSearch:
 
 
 @dataclass(frozen=True)
+class EmptyList:
+    """Why a search found nothing, and what to do about it."""
+
+    heading: str
+    advice: str
+    may_register: bool
+
+
+@dataclass(frozen=True)
 class SamplesPage:
     rows: tuple[SampleRow, ...]
     search: SampleSearch
     states: Mapping[str, Chip]
     next_href: str | None
+    empty: EmptyList | None = None
     notice: Notice | None = None
 
 
@@ -85,7 +96,22 @@ class NewSamplePage:
     wrong_field: str | None = None
 
 
-def samples_page(listing: Listing[SampleView], search: SampleSearch) -> SamplesPage:
+@dataclass(frozen=True)
+class DinReading:
+    """How a donation number reads, or why it is none."""
+
+    din: DinText | None
+    refusal: str
+
+
+def din_reading(din: Din | None, refusal: str = "") -> DinReading:
+    text = None if din is None else din_text(din.value, is_checked=din.is_checked)
+    return DinReading(text, refusal)
+
+
+def samples_page(
+    listing: Listing[SampleView], search: SampleSearch, *, why_empty: str | None = None
+) -> SamplesPage:
     next_href = None
     if listing.next_cursor is not None:
         query = {"text": search.text, "state": search.state, "cursor": listing.next_cursor}
@@ -95,6 +121,25 @@ def samples_page(listing: Listing[SampleView], search: SampleSearch) -> SamplesP
         search=search,
         states=SAMPLE_STATES,
         next_href=next_href,
+        empty=_empty_list(search, why_empty),
+    )
+
+
+def _empty_list(search: SampleSearch, why: str | None) -> EmptyList:
+    if why is not None:
+        return EmptyList("This number cannot be right", why, may_register=False)
+    if not search.text:
+        said = SAMPLE_STATES[search.state].text if search.state in SAMPLE_STATES else search.state
+        return EmptyList(
+            f"No sample is “{said}” now",
+            "Samples come and go here as the work goes on; clear the filter to see all of them.",
+            may_register=False,
+        )
+    return EmptyList(
+        f"No sample matches “{search.text}”",
+        "A donor code or an accession number is found by how it begins, a DIN by a scan, by its "
+        "beginning or by its end. Check it for a typing error; if the sample is new, register it.",
+        may_register=True,
     )
 
 

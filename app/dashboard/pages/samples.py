@@ -70,8 +70,11 @@ def _find(
 
 
 @router.get("/samples/new", dependencies=[require(Permission.EDIT_SAMPLES)])
-def get_new_sample(principal: PrincipalDep, donor_code: str = "") -> Response:
-    return _new_sample(principal, new_sample_page(FormValues(donor_code=donor_code)))
+def get_new_sample(
+    principal: PrincipalDep, donor_code: str = "", demonstration: str = ""
+) -> Response:
+    filled = FormValues(donor_code=donor_code, demonstration=demonstration)
+    return _new_sample(principal, new_sample_page(filled))
 
 
 @router.post("/samples", dependencies=[require(Permission.EDIT_SAMPLES)])

@@ -2,22 +2,19 @@
 
 import { call, send } from "../api.js";
 import { follow } from "../following.js";
+import { Arrivals } from "./arrivals.js";
+import { element } from "./elements.js";
+import { Gate } from "./gate.js";
 import { startHashing } from "./hashing.js";
+import { Mapping } from "./mapping.js";
 import { Progress, megabytes, timeLeft } from "./progress.js";
 import { readChosen, readDropped } from "./reading.js";
 import { sendAll } from "./transfer.js";
-import { clash, existing, groupByWell, wellName } from "./wells.js";
+import { groupByWell } from "./wells.js";
 
-const STATES = { waiting: "Waiting", sending: "Sending", sent: "Sent", there: "Already here", refused: "Refused", failed: "Not sent" };
+const STATES = { waiting: "Waiting", sending: "Sending", sent: "Sent", there: "Already here", refused: "Refused", failed: "Not sent", unused: "Sent, not used" };
 const part = document.querySelector("[data-upload]");
 const find = (name) => part.querySelector(`[data-${name}]`);
-
-function element(tag, text = "", attributes = {}) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
 
 function step(name) {
   for (const one of part.querySelectorAll("[data-step]")) one.hidden = one.dataset.step !== name;
@@ -71,103 +68,50 @@ async function take(reading) {
 
 // Mapping folders to wells
 
-function choiceOfOutlet(group, label) {
-  const select = element("select", "", { "aria-label": `Cells in ${label}` });
-  select.append(element("option", "Unsorted", { value: "unsorted" }));
-  for (let outlet = 1; outlet <= 12; outlet += 1) select.append(element("option", `Outlet ${outlet}`, { value: outlet }));
-  select.value = String(group.outlet);
-  select.addEventListener("change", () => {
-    group.outlet = select.value === "unsorted" ? "unsorted" : Number(select.value);
-    checkMapping();
-  });
-  return select;
-}
-
-function typed(group, key, attributes) {
-  const input = element("input", "", attributes);
-  input.value = group[key] ?? "";
-  input.addEventListener("input", () => {
-    group[key] = key === "number" ? Number(input.value) : input.value.trim();
-    checkMapping();
-  });
-  return input;
-}
-
-function mappingRow(group) {
-  const label = group.folder || "files without a folder";
-  const row = element("tr");
-  const bytes = group.files.reduce((sum, { file }) => sum + file.size, 0);
-  row.append(element("th", label, { scope: "row" }), element("td", `${group.files.length} (${megabytes(bytes)})`, { class: "number", "data-label": "Files" }));
-  const fields = [
-    ["Cells in it", choiceOfOutlet(group, label)],
-    ["Well number", typed(group, "number", { type: "number", min: "1", max: "999", "aria-label": `Well number of ${label}` })],
-    ["Place on the plate", typed(group, "position", { type: "text", maxlength: "8", "aria-label": `Place on the plate of ${label}`, placeholder: "such as B2" })],
-  ];
-  for (const [name, field] of fields) {
-    const cell = element("td", "", { "data-label": name });
-    cell.append(field);
-    row.append(cell);
-  }
-  return row;
-}
-
-let mapping = [];
-let known = [];
+let mapping;
 
 function showMapping(groups, wells) {
-  mapping = groups;
-  known = wells;
-  find("map-rows").replaceChildren(...groups.map(mappingRow));
+  mapping.show(groups, wells);
   step("map");
-  checkMapping();
   find("map-head").focus();
 }
-
-function mappingProblem() {
-  if (mapping.some(({ number }) => !Number.isInteger(number) || number < 1)) return "Every well needs a number of 1 or more.";
-  const twins = clash(mapping);
-  if (!twins) return "";
-  const [first, second] = twins.map(({ folder }) => folder || "files without a folder");
-  return `${first} and ${second} stand for the same well. Give one of them another number.`;
-}
-
-function checkMapping() {
-  const problem = mappingProblem();
-  find("map-problem").textContent = problem;
-  find("map-problem").hidden = !problem;
-  find("send").disabled = Boolean(problem);
-}
-
-async function makeWells() {
-  for (const group of mapping) {
-    const old = existing(group, known);
-    const well = old ?? (await makeWell(group));
-    for (const item of group.files) Object.assign(item, { wellId: well.id, well: wellName(group), mayBeThere: Boolean(old) });
-    if (!old) known.push(well); // a second try after a refusal must not make it again
-  }
-}
-
-const makeWell = ({ outlet, number, position }) =>
-  send("POST", `/samples/${part.dataset.sample}/wells`, { outlet, number, ...(position ? { position } : {}) });
 
 // Sending
 
 async function start() {
   find("send").disabled = true;
   try {
-    await makeWells();
+    await mapping.makeWells();
   } catch (error) {
-    find("map-problem").textContent = error.message;
-    find("map-problem").hidden = false;
+    mapping.complain(error.message);
     find("send").disabled = false;
     return;
   }
   step("send");
   find("send-head").focus();
-  const items = mapping.flatMap(({ files }) => files);
+  const { items } = mapping;
   showFiles(items);
+  const arrivals = watchArrivals(items);
   await sendItems(items);
   await analyse(items);
+  await arrivals.stop();
+}
+
+// Verdicts come while files still arrive: a well is taken again while its plate is on the stage.
+function watchArrivals(items) {
+  const arrivals = new Arrivals(find("arrivals-place"), {
+    sampleHref: part.dataset.sampleHref,
+    onUnused: (ids) => markUnused(items, new Set(ids)),
+    speak: (words) => {
+      find("spoken").textContent = words;
+    },
+  });
+  arrivals.watch();
+  return arrivals;
+}
+
+function markUnused(items, ids) {
+  for (const item of items) if (item.state === "sent" && ids.has(item.imageId)) mark(item, { state: "unused" });
 }
 
 function showFiles(items) {
@@ -215,9 +159,12 @@ async function sendItems(items) {
   const hashing = startHashing();
   const progress = new Progress(items);
   const startedAt = performance.now();
+  const gate = pauseable();
   await sendAll(items, {
+    gate,
     hash: hashing.hash,
     maxFileBytes: Number(part.dataset.maxFileBytes),
+    onAway: showAway,
     onState(item, result) {
       mark(item, result);
       if (result.state === "sending") return;
@@ -225,8 +172,27 @@ async function sendItems(items) {
       showProgress(progress, startedAt);
     },
   });
+  find("pause").hidden = true;
   hashing.stop();
   window.removeEventListener("beforeunload", leaving);
+}
+
+function pauseable() {
+  const gate = new Gate();
+  const button = find("pause");
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    if (gate.isOpen) gate.close();
+    else gate.open();
+    button.textContent = gate.isOpen ? "Pause" : "Go on sending";
+    find("send-head").textContent = gate.isOpen ? "Sending the images" : "Paused";
+    if (!gate.isOpen) find("rate").textContent = "What is under way is finished; nothing more is sent.";
+  });
+  return gate;
+}
+
+function showAway(isAway) {
+  find("away").hidden = !isAway;
 }
 
 let spokenAt = 0;
@@ -253,16 +219,19 @@ function conclude(tone, ...lines) {
 }
 
 const linkToSample = (text) => {
-  const line = element("p");
-  line.append(element("a", text, { class: "button primary", href: part.dataset.sampleHref }));
+  const line = element("p", "", { class: "actions" });
+  line.append(
+    element("a", text, { class: "button primary", href: part.dataset.sampleHref }),
+    element("a", "Add more images", { class: "button", href: `${part.dataset.sampleHref}/upload` }),
+  );
   return line;
 };
 
 async function analyse(items) {
   find("rate").textContent = "";
-  find("counts").textContent = `${count(items, "sent")} sent, ${count(items, "there")} were here already, ${count(items, "refused", "failed")} not stored`;
-  if (!count(items, "sent", "there")) {
-    conclude("bad", element("p", "None of the files could be stored. Their reasons are below."));
+  find("counts").textContent = `${count(items, "sent", "unused")} sent, ${count(items, "there")} were here already, ${count(items, "refused", "failed")} not stored`;
+  if (!count(items, "sent", "unused", "there")) {
+    conclude("bad", element("p", "None of the files could be stored. Their reasons are below."), linkToSample("Go to the sample"));
     return;
   }
   find("send-head").textContent = "Analysing the images";
@@ -281,18 +250,9 @@ function showAnalysis({ progress }) {
   find("counts").textContent = `${progress.images_done} of ${progress.images_total} images analysed`;
 }
 
-// The images that were stored but cannot be used, as the sample's own page tells them.
-async function showUnused() {
-  const response = await fetch(part.dataset.sampleHref, { credentials: "same-origin" });
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  const unused = page.querySelector("[data-unused]");
-  find("unused").replaceChildren(...(unused ? [document.adoptNode(unused)] : []));
-}
-
 async function showOutcome(analysis) {
   find("spoken").textContent = "Finished";
   find("keep-open").hidden = true;
-  await showUnused();
   if (analysis.state === "failed") {
     conclude("bad", element("p", analysis.failure?.message ?? "The analysis could not finish."), linkToSample("Go to the sample"));
     return;
@@ -311,6 +271,7 @@ async function showOutcome(analysis) {
 }
 
 if (part) {
+  mapping = new Mapping({ rows: find("map-rows"), problem: find("map-problem"), button: find("send"), sampleId: part.dataset.sample });
   watchDrop();
   find("send").addEventListener("click", start);
   find("again").addEventListener("click", () => step("choose"));

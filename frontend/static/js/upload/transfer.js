@@ -1,20 +1,44 @@
-// Hash, ask, send: four files at a time, each retried when the network or the server falters.
+// Hash, ask, send: four files at a time. A dead network only delays; a file at fault is named.
 
 import { Refusal, call } from "../api.js";
 
 const PARALLEL = 4;
 const ATTEMPTS = 6;
+const LONGEST_PAUSE_MS = 5000;
+const AWAY = new Set([502, 503, 504]);
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const isFaltering = (error) => !(error instanceof Refusal) || error.status >= 500 || error.status === 429;
+const isAway = (error) => !(error instanceof Refusal) || AWAY.has(error.status);
+const isFaltering = (error) => isAway(error) || error.status === 429 || error.status === 500;
 
-async function persistently(action) {
-  for (let attempt = 1; ; attempt += 1) {
+class Unreadable extends Error {
+  constructor() {
+    super("The file could not be read; it may have been moved since it was dropped.");
+  }
+}
+
+// A file that was moved fails as the network does: look at it before waiting for the network.
+async function checkReadable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new Unreadable();
+  }
+}
+
+// Tried until the server is back, however long that takes; its own faults are tried a few times.
+async function persistently(action, file, onAway) {
+  for (let attempt = 1, faults = 0; ; attempt += 1) {
     try {
-      return await action();
+      const answer = await action();
+      onAway(false);
+      return answer;
     } catch (error) {
-      if (!isFaltering(error) || attempt === ATTEMPTS) throw error;
-      await wait(Math.min(500 * 2 ** attempt, 15000));
+      faults += isAway(error) ? 0 : 1;
+      if (!isFaltering(error) || faults === ATTEMPTS) throw error;
+      if (isAway(error)) onAway(true);
+      await checkReadable(file);
+      await wait(Math.min(250 * 2 ** attempt, LONGEST_PAUSE_MS));
     }
   }
 }
@@ -25,35 +49,40 @@ async function isThere(path) {
   return response.ok;
 }
 
-// Answers the item's state: sent, there (already), refused or failed, with the server's sentence.
-async function sendOne(item, hash, maxFileBytes) {
-  if (item.file.size > maxFileBytes) {
+const put = (path, file) =>
+  call("PUT", `${path}?filename=${encodeURIComponent(file.name)}`, {
+    body: file,
+    headers: { "Content-Type": "application/octet-stream" },
+  });
+
+// Answers the item's state: sent, there (already), refused or failed, with the reason.
+async function sendOne(item, { hash, maxFileBytes, onAway }) {
+  const { file } = item;
+  if (file.size > maxFileBytes) {
     return { state: "refused", message: "The file is larger than an image of this microscope can be; it was not sent." };
   }
   try {
-    const path = `/wells/${item.wellId}/images/${await hash(item.file)}`;
+    const path = `/wells/${item.wellId}/images/${await hash(file)}`;
     // A well made a moment ago is empty: only an older one is asked.
-    if (item.mayBeThere && (await persistently(() => isThere(path)))) return { state: "there" };
-    const name = encodeURIComponent(item.file.name);
-    const image = await persistently(() =>
-      call("PUT", `${path}?filename=${name}`, {
-        body: item.file,
-        headers: { "Content-Type": "application/octet-stream" },
-      }),
-    );
+    if (item.mayBeThere && (await persistently(() => isThere(path), file, onAway))) return { state: "there" };
+    const image = await persistently(() => put(path, file), file, onAway);
     return { state: "sent", imageId: image.id };
   } catch (error) {
-    if (!isFaltering(error)) return { state: "refused", message: error.message, requestId: error.requestId };
-    return { state: "failed", message: "It could not be sent. Drop the same folder again to send only what is missing." };
+    if (!(error instanceof Refusal)) return { state: "refused", message: error.message };
+    if (isFaltering(error)) {
+      return { state: "failed", message: "The server failed on it several times. Drop the same folder again to send only what is missing.", requestId: error.requestId };
+    }
+    return { state: "refused", message: error.message, requestId: error.requestId };
   }
 }
 
-export async function sendAll(items, { hash, maxFileBytes, onState }) {
+export async function sendAll(items, { gate, onState, ...means }) {
   const queue = items.values();
   const lane = async () => {
     for (const item of queue) {
+      await gate.passed();
       onState(item, { state: "sending" });
-      onState(item, await sendOne(item, hash, maxFileBytes));
+      onState(item, await sendOne(item, means));
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, lane));
