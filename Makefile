@@ -47,8 +47,9 @@ format: $(DEV) ## Put the code into the one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(DEV) ## Write docs/errors.md and docs/openapi.json anew from the code
+docs: $(DEV) ## Write docs/errors.md, each call's error codes and docs/openapi.json anew from the code
 	$(BIN)/python -m tests.architecture.errors_page
+	$(BIN)/python -m tests.architecture.error_codes
 	PLIANT_UPDATE_SNAPSHOT=1 $(BIN)/pytest -q tests/integration/test_openapi.py
 
 bench: $(TRAIN) $(DEV) ## Measure, and print the tables of bench/

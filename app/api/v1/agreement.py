@@ -44,7 +44,17 @@ PAIRS_BODY: Final[dict[str, Any]] = {
                             "items": PairIn.model_json_schema(),
                         }
                     },
-                }
+                },
+                "example": {
+                    "pairs": [
+                        {
+                            "donor_code": "donor 1",
+                            "reference_score": 3.27,
+                            "image_score": 3.19,
+                            "measured_with": "published network",
+                        }
+                    ]
+                },
             },
             CSV: {
                 "schema": {"type": "string"},

@@ -64,6 +64,7 @@ def request_analysis(
 def get_analysis(
     analysis_id: uuid.UUID, session: SessionDep, principal: PrincipalDep
 ) -> AnalysisOut:
+    """Show where an analysis stands, and its score once it is done."""
     return _answer(session, principal, analyses.get_analysis(session, principal, analysis_id))
 
 

@@ -31,6 +31,7 @@ CACHED = {"Cache-Control": "private, max-age=3600"}
     dependencies=[require(Permission.READ_SAMPLES)],
 )
 def get_image(image_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> ImageView:
+    """Show an image: the verdict that holds, what was found, and a technician's word if any."""
     return images.get_image(session, principal, image_id)
 
 

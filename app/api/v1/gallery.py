@@ -28,7 +28,10 @@ PICTURE: dict[int | str, dict[str, Any]] = {
 class CropSheetIn(BaseModel):
     """Which cells to show, in this order."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"cell_ids": ["3f0e7a52-6c1b-4f5e-9a57-0d5f2b1c9e11"]}]},
+    )
 
     cell_ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=crop_sheets.MOST_CROPS)]
 
@@ -59,7 +62,7 @@ def list_cells_of_sample(
 @router.post(
     "/samples/{sample_id}/crop-sheets",
     response_class=Response,
-    responses=PICTURE | refusals(401, 403, 404, 415, 422, 503),
+    responses=PICTURE | refusals(401, 403, 404, 422, 503),
     dependencies=[require(Permission.READ_RESULTS)],
 )
 def draw_crop_sheet(

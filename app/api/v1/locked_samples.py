@@ -36,6 +36,7 @@ def list_locked_samples(session: SessionDep) -> Page[LockedSampleView]:
 def lock_sample(
     sample_id: uuid.UUID, body: ReasonIn, session: SessionDep, principal: PrincipalDep
 ) -> None:
+    """Keep a sample for comparing models: none is trained on it from now on."""
     locked_samples.lock_sample(session, principal, sample_id, reason=body.reason)
 
 
@@ -49,4 +50,5 @@ def lock_sample(
 def unlock_sample(
     sample_id: uuid.UUID, body: ReasonIn, session: SessionDep, principal: PrincipalDep
 ) -> None:
+    """Give a sample kept for comparing models back to training."""
     locked_samples.unlock_sample(session, principal, sample_id, reason=body.reason)

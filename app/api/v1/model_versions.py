@@ -41,6 +41,7 @@ OPEN_STATES = ("queued", "running")
     dependencies=[require(Permission.READ_MODELS)],
 )
 def list_model_versions(session: SessionDep) -> Page[ModelVersionView]:
+    """List every model version, newest first, with the one that is active."""
     rows = model_versions.list_versions(session)
     return Page[ModelVersionView](items=rows, next_cursor=None)
 
@@ -76,6 +77,7 @@ def list_activations(session: SessionDep) -> Page[ActivationView]:
     dependencies=[require(Permission.READ_MODELS)],
 )
 def get_model_version(version_id: uuid.UUID, session: SessionDep) -> ModelCard:
+    """Show a version's card: manifest, figures, saliency pictures, training data."""
     return model_cards.get_card(session, version_id)
 
 

@@ -50,5 +50,6 @@ def add_reference(
 def list_references(
     sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep
 ) -> Page[ReferenceView]:
+    """List what the microfluidic device measured of a sample."""
     rows = references.list_references(session, principal, sample_id)
     return Page[ReferenceView](items=rows, next_cursor=None)

@@ -60,7 +60,7 @@ def start_training_run(
 def list_training_runs(
     session: SessionDep, cursor: CursorParam = None, limit: LimitParam = 50
 ) -> Page[TrainingRunView]:
-    """Newest first."""
+    """List training runs, newest first."""
     rows = training_runs.list_runs(session, cursor=cursor, limit=limit)
     return Page[TrainingRunView](items=list(rows.items), next_cursor=rows.next_cursor)
 
@@ -85,6 +85,7 @@ def get_coverage(
     dependencies=[require(Permission.READ_MODELS)],
 )
 def get_training_run(run_id: uuid.UUID, session: SessionDep) -> TrainingRunView:
+    """Show where a training run stands, its figures and the version it made."""
     return training_runs.get_run(session, run_id)
 
 

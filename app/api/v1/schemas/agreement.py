@@ -49,12 +49,18 @@ class PairsIn(BaseModel):
 
 
 class NoteIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"text": "The device was clogged."}]},
+    )
 
     text: Annotated[str, Field(max_length=1000)]
 
 
 class WithdrawalIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"reason": "Entered twice."}]},
+    )
 
     reason: Annotated[str, Field(max_length=1000)]

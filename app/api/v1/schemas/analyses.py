@@ -11,7 +11,10 @@ from app.services.scores import NoScore, ScoreView
 class AnalysisIn(BaseModel):
     """`model_version_id` absent: the active version."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{}]},
+    )
 
     model_version_id: uuid.UUID | None = None
 

@@ -25,6 +25,16 @@ class CorrectionIn(BaseModel):
 class CellsCorrectionIn(CorrectionIn):
     """The same word on many cells of one sample."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": []})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "cell_ids": ["3f0e7a52-6c1b-4f5e-9a57-0d5f2b1c9e11"],
+                    "verdict": "rejected",
+                    "reason": "two cells in one outline",
+                }
+            ]
+        }
+    )
 
     cell_ids: Annotated[list[uuid.UUID], Field(min_length=1, max_length=MOST_CELLS)]

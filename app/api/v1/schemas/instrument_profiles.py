@@ -10,7 +10,13 @@ from app.services.instrument_profiles import Polarity
 
 
 class ProfileIn(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        str_strip_whitespace=True,
+        json_schema_extra={
+            "examples": [{"name": "20x", "um_per_px": 0.365, "width": 1212, "height": 1212}]
+        },
+    )
 
     name: Annotated[str, Field(max_length=100)]
     um_per_px: Annotated[float, Field(examples=[0.1825], allow_inf_nan=False)]

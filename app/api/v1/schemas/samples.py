@@ -75,7 +75,11 @@ class SampleChangeIn(BaseModel):
 
 
 class WellIn(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        str_strip_whitespace=True,
+        json_schema_extra={"examples": [{"outlet": "unsorted", "number": 1, "position": "B2"}]},
+    )
 
     outlet: Annotated[
         int | str, Field(description="`unsorted`, or 1 to 12.", examples=["unsorted"])

@@ -16,7 +16,10 @@ Password = Annotated[SecretStr, Field(max_length=128)]
 class SubmitIn(BaseModel):
     """`analysis_id` is the one that was looked at; another is refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"analysis_id": "3f0e7a52-6c1b-4f5e-9a57-0d5f2b1c9e11"}]},
+    )
 
     analysis_id: uuid.UUID | None = None
 
@@ -24,7 +27,12 @@ class SubmitIn(BaseModel):
 class ReleaseIn(BaseModel):
     """`approved` releases; `rejected` sends the result back to work and needs a reason."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"password": "of the one who signs", "meaning": "approved"}]
+        },
+    )
 
     password: Password
     meaning: Literal["approved", "rejected"] = "approved"
@@ -44,7 +52,19 @@ class AmendIn(BaseModel):
     next release is the amended version; `withdraw` makes a last version without a value.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "password": "of the one who signs",
+                    "change": "value",
+                    "reason": "A well was mixed up.",
+                    "told": "Ward 7",
+                }
+            ]
+        },
+    )
 
     password: Password
     change: Change = Change.DETAILS
@@ -53,7 +73,12 @@ class AmendIn(BaseModel):
 
 
 class AcknowledgeIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"code": "images_unique", "reason": "The same folder was dropped twice."}]
+        },
+    )
 
     code: Annotated[str, Field(max_length=100)]
     reason: Reason

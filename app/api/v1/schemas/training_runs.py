@@ -14,7 +14,12 @@ SELECTED: Final = {"samples", "donors"}
 class TrainingRunIn(BaseModel):
     """Only `name` is required. Samples and donors add up; neither: all but the demonstration's."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"name": "November donors", "donors": ["D-1", "D-2"], "holdout": "donor"}]
+        },
+    )
 
     name: str = Field(max_length=200)
     samples: list[uuid.UUID] | None = Field(default=None, max_length=10_000)
