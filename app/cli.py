@@ -18,7 +18,7 @@ from app.domain.errors import PliantError
 from app.embedded import cluster, folders, postgres, valkey
 from app.embedded.installation import CODE, PortTaken, run_installation
 from app.embedded.supervisor import AlreadyRunning
-from app.security.permissions import SYSTEM, Role
+from app.security.permissions import SYSTEM, Permission, Role
 from app.services import (
     accounts,
     api_keys,
@@ -132,10 +132,17 @@ def sign_in_link(name: Annotated[str, typer.Option(help="How the person signs in
 def create_api_key(
     name: Annotated[str, typer.Option(help="Which program it is for.")],
     role: Annotated[Role, typer.Option(help="technician, lims or administrator.")],
+    days: Annotated[int, typer.Option(help="How long it works.")] = api_keys.LONGEST_DAYS,
+    scope: Annotated[
+        list[Permission] | None,
+        typer.Option(help="Limit it to this of what its role may do; repeat it."),
+    ] = None,
 ) -> None:
     """Make an API key; the last line is the key, which is never shown again."""
     with _database() as session:
-        created = api_keys.create_key(session, SYSTEM, name=name, role=role)
+        created = api_keys.create_key(
+            session, SYSTEM, name=name, role=role, days=days, scopes=scope or None
+        )
     typer.echo(f"The key of {name} ({role.value}), valid until {created.key.expires_at:%Y-%m-%d}:")
     typer.echo(created.token)
 

@@ -19,12 +19,14 @@ from app.db.session import make_engine, make_sessions
 from app.observability import WebMetrics, configure_logs
 from app.settings import Settings
 from app.storage import open_store, storage_url
+from app.web import contract
 from app.web.body import BufferSpace
 from app.web.conditional import TagAnswers
 from app.web.dependencies import is_https, public, refuse_key_in_url
 from app.web.errors import ProblemDocument, add_error_handlers, refusals
 from app.web.events import ProgressHub
 from app.web.middleware import Doorkeeper
+from app.web.rate_limits import KeyLimiter
 
 STATIC: Final = Path(__file__).resolve().parents[1] / "frontend" / "static"
 OPENAPI_PATH: Final = "/api/v1/openapi.json"
@@ -47,6 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.metrics = WebMetrics()
+    app.state.key_limiter = KeyLimiter(settings, app.state.metrics)
     app.state.buffer_space = BufferSpace()
     app.state.error_page = error_page
     app.add_middleware(TagAnswers)
@@ -95,6 +98,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = app.openapi()
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = ProblemDocument.model_json_schema()
+    contract.complete(document)
     return document
 
 

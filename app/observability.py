@@ -61,6 +61,10 @@ class WebMetrics:
         self.refusals = Counter(
             "pliant_refusals", "Requests refused, by code.", ["code"], registry=self.registry
         )
+        self.uncounted = Counter(
+            "pliant_uncounted_requests", "Requests of keys that passed while the broker was away.",
+            registry=self.registry,
+        )  # fmt: skip
         self.jobs = Gauge(
             "pliant_jobs", "Jobs by kind and state.", ["kind", "state"], registry=self.registry
         )

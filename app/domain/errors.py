@@ -7,7 +7,9 @@ PliantError
 ├── NotPermitted       the principal may not do this
 ├── NotFound           unknown, or not visible to this principal
 ├── Conflict           the state of the record forbids it now
+├── TooMany            too often in too short a time; the same request will work later
 ├── Unavailable        this installation cannot do it now; the same request may work later
+│   └── OutOfSpace     nothing more can be stored until somebody frees space
 └── ProcessingFailed   a worker could not finish; stored as the job's failure
 """
 
@@ -56,7 +58,14 @@ class NotFound(PliantError): ...  # noqa: N818
 class Conflict(PliantError): ...  # noqa: N818
 
 
+class TooMany(PliantError):  # noqa: N818
+    """Say `retry_after_seconds` with it: the answer's Retry-After."""
+
+
 class Unavailable(PliantError): ...  # noqa: N818
+
+
+class OutOfSpace(Unavailable): ...
 
 
 class ProcessingFailed(PliantError): ...  # noqa: N818

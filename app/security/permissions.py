@@ -30,6 +30,7 @@ class Permission(StrEnum):
     MANAGE_ACCOUNTS = "manage_accounts"
     MANAGE_KEYS = "manage_keys"
     READ_AUDIT = "read_audit"
+    READ_HEALTH = "read_health"
     READ_CONTROLS = "read_controls"
     RUN_CONTROLS = "run_controls"
     MANAGE_CONTROLS = "manage_controls"
@@ -71,15 +72,22 @@ class Principal:
     """Who a request acts for: an account, an API key, or the program itself.
 
     `sees_all` is false for a lims key: it sees the rows it made, and nothing else exists for it.
+    `scopes` limit a key to some of its role's permissions; None: to none fewer.
     """
 
     id: str
     name: str
     role: Role
     sees_all: bool
+    scopes: frozenset[Permission] | None = None
 
     def permits(self, permission: Permission) -> bool:
-        return permission in PERMISSIONS[self.role]
+        return permission in self.permissions
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        allowed = PERMISSIONS[self.role]
+        return allowed if self.scopes is None else allowed & self.scopes
 
     @property
     def owner(self) -> str | None:

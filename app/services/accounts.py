@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -10,9 +11,10 @@ from app.db.queries import accounts as queries
 from app.db.tables import Account, SignInLink
 from app.domain.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from app.security import passwords
-from app.security.permissions import Principal, Role
+from app.security.permissions import PERMISSIONS, Principal, Role
 from app.security.tokens import hash_token, new_token
-from app.services import audit, browser_sessions
+from app.services import audit, browser_sessions, password_tries
+from app.services.api_keys import check_grant
 from app.services.browser_sessions import SignedIn
 
 LINK_LIVES = dt.timedelta(hours=24)
@@ -26,10 +28,12 @@ class AccountView:
     has_password: bool
     is_disabled: bool
     created_at: dt.datetime
+    last_seen_at: dt.datetime | None
 
 
 def create_account(session: Session, principal: Principal, *, name: str, role: Role) -> AccountView:
     """A person without a password; `make_sign_in_link` lets them in."""
+    check_grant(principal, PERMISSIONS[role])
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise InvalidInput("account_name", "A name has 1 to 100 printable characters.")
@@ -46,7 +50,15 @@ def create_account(session: Session, principal: Principal, *, name: str, role: R
 
 
 def list_accounts(session: Session) -> tuple[AccountView, ...]:
-    return tuple(_view(account) for account in queries.list_all(session))
+    seen = queries.last_seen(session)
+    return tuple(_view(one, seen.get(one.id)) for one in queries.list_all(session))
+
+
+def find_account(session: Session, account_id: uuid.UUID) -> AccountView:
+    account = session.get(Account, account_id)
+    if account is None:
+        raise _unknown()
+    return _view(account, queries.last_seen(session).get(account_id))
 
 
 def get_account(session: Session, principal: Principal) -> AccountView:
@@ -57,6 +69,9 @@ def get_account(session: Session, principal: Principal) -> AccountView:
 def make_sign_in_link(session: Session, principal: Principal, account_id: uuid.UUID) -> str:
     """The path of a link that signs in once within a day; earlier unused ones end."""
     account = _locked(session, account_id)
+    if account.disabled_at is not None:
+        raise Conflict("account_disabled", "This account is disabled; enable it first.")
+    check_grant(principal, PERMISSIONS[Role(account.role)])
     token, at = new_token(), dt.datetime.now(dt.UTC)
     queries.void_links(session, account.id, at=at)
     session.add(
@@ -64,10 +79,7 @@ def make_sign_in_link(session: Session, principal: Principal, account_id: uuid.U
             account_id=account.id, token_sha256=hash_token(token), expires_at=at + LINK_LIVES
         )
     )
-    audit.record(
-        session, actor=principal.id, action="account.link_made", entity="account",
-        entity_id=str(account.id),
-    )  # fmt: skip
+    _record(session, principal, "account.link_made", account)
     return f"/sign-in/{token}"
 
 
@@ -93,6 +105,7 @@ def sign_in_with_password(session: Session, name: str, password: str) -> SignedI
     is_right = passwords.is_right(password, account.password_hash if account else None)
     if not account or not is_right or account.disabled_at:
         raise NotAuthenticated("sign_in_failed", "Name and password do not fit; try again.")
+    password_tries.forget_tries(session, name=name)
     return _signed_in(session, account, by="password")
 
 
@@ -106,12 +119,10 @@ def set_password(
         raise InvalidInput("password_wrong", "The present password is not right; try again.")
     passwords.check_strength(new, name=account.name)
     account.password_hash = passwords.hash_password(new)
+    password_tries.forget_tries(session, name=account.name)
     queries.end_browser_sessions(session, account.id, at=dt.datetime.now(dt.UTC))
     signed_in = browser_sessions.start(session, account)
-    audit.record(
-        session, actor=principal.id, action="account.password_set", entity="account",
-        entity_id=str(account.id),
-    )  # fmt: skip
+    _record(session, principal, "account.password_set", account)
     return signed_in
 
 
@@ -120,15 +131,78 @@ def sign_out(session: Session, token: str) -> None:
 
 
 def disable_account(session: Session, principal: Principal, account_id: uuid.UUID) -> AccountView:
+    """Shut a person out at once: sessions and unused links end; what was done stays signed."""
+    administrators = queries.lock_administrators(session)
     account = _locked(session, account_id)
-    if account.disabled_at is None:
-        account.disabled_at = dt.datetime.now(dt.UTC)
-        queries.end_browser_sessions(session, account.id, at=account.disabled_at)
-        audit.record(
-            session, actor=principal.id, action="account.disabled", entity="account",
-            entity_id=str(account.id),
-        )  # fmt: skip
+    if account.disabled_at is not None:
+        return _view(account)
+    _check_not_own(principal, account, "disable")
+    _check_not_last(administrators, account)
+    at = dt.datetime.now(dt.UTC)
+    account.disabled_at = at
+    queries.end_browser_sessions(session, account.id, at=at)
+    queries.void_links(session, account.id, at=at)
+    _record(session, principal, "account.disabled", account)
     return _view(account)
+
+
+def enable_account(session: Session, principal: Principal, account_id: uuid.UUID) -> AccountView:
+    account = _locked(session, account_id)
+    if account.disabled_at is not None:
+        check_grant(principal, PERMISSIONS[Role(account.role)])
+        account.disabled_at = None
+        _record(session, principal, "account.enabled", account)
+    return _view(account)
+
+
+def change_role(
+    session: Session, principal: Principal, account_id: uuid.UUID, role: Role
+) -> AccountView:
+    """Acts on the person's next request, in every open browser."""
+    administrators = queries.lock_administrators(session)
+    account = _locked(session, account_id)
+    if account.role == role.value:
+        return _view(account)
+    _check_not_own(principal, account, "change the role of")
+    check_grant(principal, PERMISSIONS[role])
+    if role is not Role.ADMINISTRATOR:
+        _check_not_last(administrators, account)
+    before = account.role
+    account.role = role.value
+    audit.record(
+        session, actor=principal.id, action="account.role_changed", entity="account",
+        entity_id=str(account.id), before={"role": before}, after={"role": role.value},
+    )  # fmt: skip
+    return _view(account)
+
+
+def end_sessions(session: Session, principal: Principal, account_id: uuid.UUID) -> AccountView:
+    """Sign a person out everywhere."""
+    account = _locked(session, account_id)
+    queries.end_browser_sessions(session, account.id, at=dt.datetime.now(dt.UTC))
+    _record(session, principal, "account.sessions_ended", account)
+    return _view(account)
+
+
+def _check_not_own(principal: Principal, account: Account, act: str) -> None:
+    if principal.id == f"account:{account.id}":
+        raise Conflict(
+            "own_account", f"You cannot {act} your own account; ask another administrator."
+        )
+
+
+def _check_not_last(administrators: Sequence[uuid.UUID], account: Account) -> None:
+    if list(administrators) == [account.id]:
+        raise Conflict(
+            "last_administrator",
+            "This is the last administrator who can sign in; make another one first.",
+        )
+
+
+def _record(session: Session, principal: Principal, action: str, account: Account) -> None:
+    audit.record(
+        session, actor=principal.id, action=action, entity="account", entity_id=str(account.id)
+    )
 
 
 def _signed_in(session: Session, account: Account, *, by: str) -> SignedIn:
@@ -150,11 +224,15 @@ def _own_account(session: Session, principal: Principal) -> Account:
 def _locked(session: Session, account_id: uuid.UUID) -> Account:
     account = queries.locked(session, account_id)
     if account is None:
-        raise NotFound("account_unknown", "There is no such account.")
+        raise _unknown()
     return account
 
 
-def _view(account: Account) -> AccountView:
+def _unknown() -> NotFound:
+    return NotFound("account_unknown", "There is no such account; look at the list of users.")
+
+
+def _view(account: Account, last_seen_at: dt.datetime | None = None) -> AccountView:
     return AccountView(
         id=account.id,
         name=account.name,
@@ -162,4 +240,5 @@ def _view(account: Account) -> AccountView:
         has_password=account.password_hash is not None,
         is_disabled=account.disabled_at is not None,
         created_at=account.created_at,
+        last_seen_at=last_seen_at,
     )

@@ -11,11 +11,12 @@ from app.domain.errors import NotAuthenticated, NotPermitted
 from app.observability import WebMetrics
 from app.security.api_keys import KEY_IN_TEXT
 from app.security.browser_sessions import cookie_name
-from app.security.permissions import Permission, Principal
+from app.security.permissions import PERMISSIONS, Permission, Principal
 from app.services import api_keys, audit, browser_sessions
 from app.services.files import Store
 from app.settings import Settings
 from app.web.errors import BadRequest
+from app.web.rate_limits import KeyLimiter
 
 PERMISSION_MARK: Final = "pliant_permission"
 PUBLIC_MARK: Final = "pliant_public"
@@ -93,6 +94,8 @@ def get_principal(request: Request, sessions: SessionsDep, token: SessionTokenDe
             "authentication_required", "Sign in, or send an API key as Authorization: Bearer."
         )
     request.state.principal = principal
+    limiter: KeyLimiter = request.app.state.key_limiter
+    limiter.count(principal)
     return principal
 
 
@@ -107,15 +110,25 @@ def require(permission: Permission) -> params.Depends:
 
     def check(principal: PrincipalDep) -> Principal:
         if not principal.permits(permission):
-            raise NotPermitted(
-                "not_permitted",
-                f"A {principal.role} may not do this; ask an administrator for another role.",
-            )
+            raise _refusal(principal, permission)
         return principal
 
     setattr(check, PERMISSION_MARK, permission)
     dependency: params.Depends = Depends(check)
     return dependency
+
+
+def _refusal(principal: Principal, permission: Permission) -> NotPermitted:
+    if permission in PERMISSIONS[principal.role]:
+        return NotPermitted(
+            "scope_missing",
+            f"This key is limited and lacks the scope {permission}; ask an administrator for "
+            "another key.",
+        )
+    return NotPermitted(
+        "not_permitted",
+        f"A {principal.role} may not do this; ask an administrator for another role.",
+    )
 
 
 def _anyone() -> None:

@@ -24,9 +24,11 @@ from app.domain.errors import (
     NotAuthenticated,
     NotFound,
     NotPermitted,
+    OutOfSpace,
     PliantError,
     ProcessingFailed,
     TooLarge,
+    TooMany,
     Unavailable,
     UnsupportedMedia,
 )
@@ -62,10 +64,15 @@ STATUS: Final[Mapping[type[PliantError], HTTPStatus]] = {
     NotPermitted: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
+    OutOfSpace: HTTPStatus.INSUFFICIENT_STORAGE,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     ProcessingFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
+_RETRY_AFTER: Final = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
+}
 _HTTP_CODES: Final = {
     404: ("no_such_route", "There is nothing at this address; check it."),
     413: ("body_too_large", "The request holds more than anything here needs; shorten it."),
@@ -122,6 +129,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
+        | ({"headers": _RETRY_AFTER} if status == HTTPStatus.TOO_MANY_REQUESTS else {})
         for status in statuses
     }
 
@@ -175,7 +183,9 @@ def internal_error(request: Request) -> Response:
 def problem_of(request: Request, error: PliantError) -> Problem:
     status = status_of(error)
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-    if status in (411, 413):
+    if "retry_after_seconds" in error.extra:
+        headers["Retry-After"] = str(error.extra["retry_after_seconds"])
+    if status in (411, 413, 507):
         headers["Connection"] = "close"  # what the client still sends is not read
     return Problem(
         status=status,

@@ -9,7 +9,7 @@ from fastapi import Depends
 from app.db.session import SessionMaker, transaction
 from app.domain.errors import NotPermitted
 from app.security.permissions import Principal
-from app.services import signing
+from app.services import password_tries, signing
 from app.services.release_conditions import release_rules
 from app.services.sign_offs import Desk
 from app.web.dependencies import SessionDep, SettingsDep, StoreDep
@@ -24,11 +24,17 @@ DeskDep = Annotated[Desk, Depends(get_desk, scope="function")]
 
 @contextmanager
 def counting_refusals(sessions: SessionMaker, principal: Principal) -> Iterator[None]:
-    """Keep a wrong password on record, since the transaction it was typed into is rolled back."""
+    """Keep a wrong password on record, since the transaction it was typed into is rolled back.
+
+    It counts as a try at signing in does, so that guessing here is no quicker than there.
+    """
+    with transaction(sessions) as session:
+        password_tries.check_may_try(session, name=principal.name)
     try:
         yield
     except NotPermitted as refusal:
         if refusal.code == "password_refused":
             with transaction(sessions) as session:
+                password_tries.note_try(session, name=principal.name)
                 signing.note_refused_password(session, principal)
         raise

@@ -3,9 +3,11 @@
 from fastapi import APIRouter
 
 from app.api.v1 import (
+    accounts,
     agreement,
     analyses,
     analysis_cells,
+    api_keys,
     audit,
     cells,
     controls,
@@ -50,9 +52,11 @@ _NOUNS = (
     training_runs,
     instrument_profiles,
     controls,
+    accounts,
+    api_keys,
     audit,
 )
 
-router = APIRouter(prefix="/api/v1", responses=refusals(400, 401, 403, 422))
+router = APIRouter(prefix="/api/v1", responses=refusals(400, 401, 403, 422, 429))
 for _noun in _NOUNS:
     router.include_router(_noun.router)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
@@ -12,10 +12,10 @@ from app.dashboard.forms import FormDep
 from app.dashboard.frames import shell_for
 from app.dashboard.rendering import render
 from app.db.session import transaction
-from app.domain.errors import InvalidInput, NotAuthenticated
+from app.domain.errors import InvalidInput, NotAuthenticated, TooMany
 from app.security.browser_sessions import LONGEST, cookie_name
 from app.security.permissions import Principal
-from app.services import accounts, browser_sessions, demo, samples
+from app.services import accounts, browser_sessions, demo, password_tries, samples
 from app.services.browser_sessions import SignedIn
 from app.web.dependencies import (
     PrincipalDep,
@@ -27,6 +27,7 @@ from app.web.dependencies import (
     public,
     signed_in,
 )
+from app.web.errors import status_of
 
 router = APIRouter()
 HOME: Final = "/samples"
@@ -50,14 +51,21 @@ def get_sign_in(next: str = HOME) -> Response:  # noqa: A002  the name in the ad
 
 
 @router.post("/sign-in", dependencies=[public])
-def post_sign_in(form: FormDep, sessions: SessionsDep, https: IsHttpsDep) -> Response:
+def post_sign_in(
+    request: Request, form: FormDep, sessions: SessionsDep, https: IsHttpsDep
+) -> Response:
     next_path = _own_path(form["next"])
     try:
         with transaction(sessions) as session:
+            password_tries.begin_try(session, name=form["name"], address=_address(request))
+        with transaction(sessions) as session:
             browser = accounts.sign_in_with_password(session, form["name"], form["password"])
-    except NotAuthenticated as error:
+    except (NotAuthenticated, TooMany) as error:
         page = SignInPage(form["name"], next_path, Notice(error.message))
-        return render("sign_in.html", Shell("Sign in"), page, status=401)
+        answer = render("sign_in.html", Shell("Sign in"), page, status=status_of(error))
+        if isinstance(error, TooMany):
+            answer.headers["Retry-After"] = str(error.extra["retry_after_seconds"])
+        return answer
     return _enter(browser, next_path, https=https)
 
 
@@ -104,19 +112,27 @@ def get_account(session: SessionDep, principal: PrincipalDep, saved: bool = Fals
 
 @router.post("/account/password", dependencies=[signed_in])
 def post_password(
-    form: FormDep, sessions: SessionsDep, principal: PrincipalDep, https: IsHttpsDep
+    request: Request,
+    form: FormDep,
+    sessions: SessionsDep,
+    principal: PrincipalDep,
+    https: IsHttpsDep,
 ) -> Response:
     try:
+        if form["current"]:
+            with transaction(sessions) as session:
+                password_tries.begin_try(session, name=principal.name, address=_address(request))
         with transaction(sessions) as session:
             browser = accounts.set_password(
                 session, principal, new=form["password"], current=form["current"] or None
             )
-    except InvalidInput as error:
+    except (InvalidInput, TooMany) as error:
         has_password = "current" in form
         page = AccountPage(
             principal.name, principal.role.value, has_password, Notice(error.message)
         )
-        return render("account.html", shell_for(principal, "Account", ""), page, status=422)
+        shell = shell_for(principal, "Account", "")
+        return render("account.html", shell, page, status=status_of(error))
     return _enter(browser, "/account?saved=true", https=https)
 
 
@@ -140,6 +156,11 @@ def _enter(browser: SignedIn, path: str, *, https: bool) -> Response:
         samesite="lax",
     )
     return answer
+
+
+def _address(request: Request) -> str:
+    """Where a try comes from; a proxy's word is taken only where the server was told to."""
+    return "unknown" if request.client is None else request.client.host
 
 
 def _own_path(path: str) -> str:

@@ -2,7 +2,7 @@ import datetime as dt
 import uuid
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Text, cast, func, literal, select, union_all, update
+from sqlalchemy import Text, cast, func, literal, or_, select, union_all, update
 from sqlalchemy.orm import Session
 
 from app.db.tables import Account, ApiKey, BrowserSession, SignInLink
@@ -20,6 +20,19 @@ def locked(session: Session, account_id: uuid.UUID) -> Account | None:
 
 def list_all(session: Session) -> Sequence[Account]:
     return session.scalars(select(Account).order_by(Account.created_at, Account.id)).all()
+
+
+def lock_administrators(session: Session) -> Sequence[uuid.UUID]:
+    """Those who can sign in, locked, so that the last two cannot disable each other at once."""
+    able = (Account.role == "administrator", Account.disabled_at.is_(None))
+    rows = select(Account.id).where(*able).order_by(Account.id).with_for_update()
+    return session.scalars(rows).all()
+
+
+def last_seen(session: Session) -> dict[uuid.UUID, dt.datetime]:
+    newest = select(BrowserSession.account_id, func.max(BrowserSession.last_seen_at))
+    rows = session.execute(newest.group_by(BrowserSession.account_id))
+    return {row[0]: row[1] for row in rows}
 
 
 def link_by_token(session: Session, token_sha256: bytes) -> SignInLink | None:
@@ -67,6 +80,30 @@ def key_by_prefix(session: Session, prefix: str) -> ApiKey | None:
 
 def list_keys(session: Session) -> Sequence[ApiKey]:
     return session.scalars(select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.id)).all()
+
+
+def successor_of(session: Session, key_id: uuid.UUID) -> uuid.UUID | None:
+    return session.scalar(select(ApiKey.id).where(ApiKey.replaces_id == key_id))
+
+
+def note_key_use(
+    session: Session, key_id: uuid.UUID, *, at: dt.datetime, unless_since: dt.datetime
+) -> None:
+    """Write when a key was used; whoever finds the row locked leaves it to the other request."""
+    free = (
+        select(ApiKey.id)
+        .where(
+            ApiKey.id == key_id,
+            or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < unless_since),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    session.execute(
+        update(ApiKey)
+        .where(ApiKey.id == free.scalar_subquery())
+        .values(last_used_at=at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def maker_of_key(session: Session, key_id: uuid.UUID) -> str | None:

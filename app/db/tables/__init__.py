@@ -1,6 +1,6 @@
 """Tables hold records. Importing this package registers every table on `Base.metadata`."""
 
-from app.db.tables.accounts import Account, ApiKey, BrowserSession, SignInLink
+from app.db.tables.accounts import Account, ApiKey, BrowserSession, PasswordTry, SignInLink
 from app.db.tables.agreement import OutsidePair, PairNote
 from app.db.tables.analyses import Analysis, AnalysisImage, Classification, Prediction, Score
 from app.db.tables.audit import AuditEntry, AuditHead
@@ -58,6 +58,7 @@ __all__ = [
     "ModelVersion",
     "OutsidePair",
     "PairNote",
+    "PasswordTry",
     "Prediction",
     "ReferenceMeasurement",
     "Report",

@@ -1,4 +1,5 @@
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, CreatedAt, Id, Moment, Ref
@@ -59,8 +60,26 @@ class ApiKey(Base):
     role: Mapped[str]
     prefix: Mapped[str] = mapped_column(unique=True)
     secret_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    scopes: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    """The permissions it is limited to; None: all of its role."""
+    identity_id: Mapped[Ref] = mapped_column(ForeignKey("api_keys.id"))
+    """The first key of its line: whoever holds a later one owns the same rows."""
+    replaces_id: Mapped[Ref | None] = mapped_column(ForeignKey("api_keys.id"), unique=True)
     created_at: Mapped[CreatedAt]
     created_by: Mapped[str]
     expires_at: Mapped[Moment]
     revoked_at: Mapped[Moment | None]
     last_used_at: Mapped[Moment | None]
+
+
+class PasswordTry(Base):
+    """A password typed and not, or not yet, found right; forgotten after a while."""
+
+    __tablename__ = "password_tries"
+    __table_args__ = (Index(None, "name_sha256", "at"), Index(None, "address", "at"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[CreatedAt]
+    name_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    """Of the name as typed: people type passwords into the wrong field."""
+    address: Mapped[str]

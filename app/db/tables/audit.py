@@ -8,7 +8,12 @@ class AuditEntry(Base):
     """One change, chained by hash to the one before; inserted only, never changed."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "entity", "entity_id"),)
+    __table_args__ = (
+        Index(None, "entity", "entity_id"),
+        Index(None, "actor", "seq"),
+        Index(None, "action", "seq"),
+        Index(None, "at"),
+    )
 
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[Moment]
