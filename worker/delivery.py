@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 
 from app.db.session import SessionMaker, transaction
 from app.domain.delivery_rules import Answer, Tried, parse_retry_seconds
+from app.outbound import fhir_push
 from app.outbound.webhooks import Caller, own_headers, sign
 from app.services import dispatch
 from app.services.dispatch import Outgoing
@@ -137,6 +138,15 @@ def make_caller(settings: Settings) -> Caller:
 
 def attempt(caller: Caller, sent: Outgoing) -> Tried:
     """One try, in a thread of its own; signed anew, since receivers refuse an old signature."""
+    if sent.kind == "fhir":
+        return fhir_push.push(
+            caller,
+            sent.url,
+            body=sent.body,
+            headers=_headers(sent, fhir_push.CONTENT_TYPE),
+            receipt=sent.receipt,
+            reads_back=sent.reads_back,
+        )
     began = time.monotonic()
     answer, _ = caller.send(
         "POST", sent.url, headers=_headers(sent, "application/json"), body=sent.body.encode()

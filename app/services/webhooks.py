@@ -100,12 +100,11 @@ class WebhookView:
     created_by: str
 
 
-@dataclass(frozen=True)
-class SecretView:
-    """The only time that the secret is seen; the one before signs along until then."""
+@dataclass(frozen=True, kw_only=True)
+class SecretView(WebhookView):
+    """The only time that `secret` is seen; null where the request was a repeat."""
 
-    webhook: WebhookView
-    secret: str
+    secret: str | None
 
 
 def make_guard(settings: Settings) -> Guard:
@@ -166,7 +165,7 @@ def create_webhook(
     session.flush()
     session.refresh(endpoint)
     _note(session, principal, endpoint, "webhook.created", after=_noted(endpoint))
-    return SecretView(_views(session, [endpoint])[0], endpoint.secret)
+    return _with_secret(_views(session, [endpoint])[0], endpoint.secret)
 
 
 def list_webhooks(
@@ -247,7 +246,11 @@ def rotate_secret(session: Session, principal: Principal, webhook_id: uuid.UUID)
     session.flush()
     view = _views(session, [endpoint])[0]
     _note(session, principal, endpoint, "webhook.secret_rotated")
-    return SecretView(view, endpoint.secret)
+    return _with_secret(view, endpoint.secret)
+
+
+def _with_secret(view: WebhookView, secret: str) -> SecretView:
+    return SecretView(**vars(view), secret=secret)
 
 
 def send_test(session: Session, principal: Principal, webhook_id: uuid.UUID) -> DeliveryView:

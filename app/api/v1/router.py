@@ -26,6 +26,7 @@ from app.api.v1 import (
     units,
     uploads,
     version,
+    webhooks,
     wells,
 )
 from app.web.errors import refusals
@@ -54,6 +55,7 @@ _NOUNS = (
     controls,
     accounts,
     api_keys,
+    webhooks,
     audit,
 )
 
