@@ -4,7 +4,9 @@ Keys are made of the content's SHA-256, so equal bytes are one file and writing 
 A file proves nothing by itself: only the committed row that names it does.
 """
 
+import errno
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -15,7 +17,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, MemoryStore, ObjectStore, S3Store
 
-from app.domain.errors import Unavailable
+from app.domain.errors import OutOfSpace, Unavailable
 from app.settings import Settings
 
 _PROBE_KEY: Final = "probe/never-written"
@@ -60,6 +62,8 @@ class Store:
             if self._root and existing:
                 _sync(self._root / key, up_to=existing)
         except (BaseError, OSError) as error:
+            if _is_full(error):
+                raise out_of_space() from error
             raise Unavailable(
                 "storage_unavailable",
                 "The file could not be stored; check the disk or the object store, then try again.",
@@ -99,6 +103,10 @@ class Store:
         except (NotFoundError, FileNotFoundError):
             return
 
+    def free_bytes(self) -> int | None:
+        """Space left for us on a local disk; None where the store does not tell."""
+        return None if self._root is None else shutil.disk_usage(self._root).free
+
     def answers(self) -> bool:
         """Whether the store can be asked at all."""
         try:
@@ -106,6 +114,20 @@ class Store:
         except (BaseError, OSError):
             return False
         return self._root is None or os.access(self._root, os.W_OK)
+
+
+def out_of_space() -> OutOfSpace:
+    return OutOfSpace(
+        "storage_full",
+        "The store of images is full, so nothing was kept; tell whoever runs Pliant to free space, "
+        "then send the image again.",
+    )
+
+
+def _is_full(error: Exception) -> bool:
+    """The object store's library wraps the system's error and keeps its words only."""
+    number = getattr(error, "errno", None)
+    return number in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
 
 
 def _unreadable() -> Unavailable:

@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.storage import open_store, storage_url
 
 LEAST_FREE_BYTES: Final = 2_000_000_000
-"""Below this, uploads are refused."""
+"""Left free beside what an import brings."""
 SUPPORTED: Final = ((3, 11), (3, 13))
 OLDEST_POSTGRESQL: Final = 160_000
 
@@ -37,7 +37,7 @@ def check_machine(settings: Settings) -> Iterator[Check]:
     """Answer what needs no running server."""
     yield _python()
     yield _training(settings)
-    yield _disk(settings.data_dir)
+    yield _disk(settings.data_dir, settings.min_free_bytes)
     yield _storage(settings)
 
 
@@ -101,10 +101,11 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(_deepest_existing(folder)).free
 
 
-def _disk(folder: Path) -> Check:
+def _disk(folder: Path, least_bytes: int) -> Check:
     free = free_bytes(folder)
-    ok = free >= LEAST_FREE_BYTES
-    advice = "" if ok else "; uploads are refused below 2 GB: free some, or move PLIANT_DATA_DIR"
+    ok = free >= least_bytes
+    limit = f"{least_bytes / 1e9:.1f} GB"
+    advice = "" if ok else f"; images are refused below {limit}: free some, or move PLIANT_DATA_DIR"
     return Check("disk", ok, f"{free / 1e9:.1f} GB free at {_deepest_existing(folder)}{advice}")
 
 

@@ -12,6 +12,7 @@ from app.domain.errors import InvalidInput
 from app.security.permissions import Permission
 from app.services import scans
 from app.services.scans import Expected, ReceivedImage
+from app.storage import out_of_space
 from app.web.body import BufferSpace, declared_bytes, read_body
 from app.web.dependencies import (
     PrincipalDep,
@@ -45,12 +46,21 @@ def expect_image(well_id: uuid.UUID, principal: PrincipalDep, sessions: Sessions
         return scans.expect_image(session, principal, well_id)
 
 
+def check_space(request: Request, store: StoreDep, settings: SettingsDep) -> None:
+    """Refuse before the body is read: what cannot be kept need not travel."""
+    declared = request.headers.get("content-length", "")
+    n_bytes = int(declared) if declared.isdecimal() and len(declared) < 19 else 0
+    free_bytes = store.free_bytes()
+    if free_bytes is not None and free_bytes - n_bytes < settings.min_free_bytes:
+        raise out_of_space()
+
+
 @router.put(
     "/wells/{well_id}/images/{sha256}",
     status_code=201,
     response_model=ReceivedImageOut,
-    dependencies=[require(Permission.UPLOAD_IMAGES)],
-    responses=refusals(404, 408, 409, 411, 413, 415, 503)
+    dependencies=[require(Permission.UPLOAD_IMAGES), Depends(check_space)],
+    responses=refusals(404, 408, 409, 411, 413, 415, 503, 507)
     | {200: {"model": ReceivedImageOut, "description": "It was there already."}},
     openapi_extra=UPLOAD_BODY,
 )
