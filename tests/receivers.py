@@ -69,10 +69,13 @@ class Receiver:
 
 
 @contextmanager
-def running_receiver(behave: Behaviour = accept) -> Iterator[Receiver]:
-    server = _Server(("127.0.0.1", 0), _Handler)
+def running_receiver(
+    behave: Behaviour = accept, *, into: Receiver | None = None
+) -> Iterator[Receiver]:
+    """Run a receiver; `into` is one whose port nobody has listened on yet."""
+    server = _Server(("127.0.0.1", 0 if into is None else into.port), _Handler)
     port = int(server.server_address[1])
-    server.receiver = Receiver(f"http://127.0.0.1:{port}/in", port, behave)
+    server.receiver = into or Receiver(f"http://127.0.0.1:{port}/in", port, behave)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
