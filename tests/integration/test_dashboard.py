@@ -198,6 +198,8 @@ def test_too_few_images_show_cells_but_no_donor_score(
     assert "Not a donor score: needs 17 more images in unsorted 1" in page
     assert re.search(r"Called deformable among them \d+ %", page)
     assert "Image rigidity score" not in page
+    assert "nothing can be handed in yet. Add the images or wells that are missing" in page
+    assert f'href="/samples/{sample_id}/lims"' in person.get(f"/samples/{sample_id}").text
 
 
 def test_a_scored_sample_shows_the_numbers_of_the_interface(

@@ -66,6 +66,7 @@ class SignOffPart:
     signing_label: str | None = None
     report_href: str | None = None
     may_take_back: bool = False
+    lims_href: str | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,8 @@ def sign_off_part(
     match sample.state:
         case SampleState.COMPUTED if score is not None:
             return _computed(score, last, principal)
+        case SampleState.UNAVAILABLE:
+            return _unavailable(sample, principal)
         case SampleState.SUBMITTED if last is not None:
             return _submitted(last, principal)
         case SampleState.RELEASED | SampleState.AMENDED if last is not None:
@@ -164,6 +167,21 @@ def _computed(score: ScoreView, last: SignatureView | None, principal: Principal
         tone=tone,
         submit_analysis_id=str(score.analysis_id) if may else None,
         signing_label="What its release waits for",
+    )
+
+
+def _unavailable(sample: SampleView, principal: Principal) -> SignOffPart:
+    """Nothing is signed without a number; the LIMS is told why there is none, by a coded reason."""
+    may = principal.permits(Permission.UPLOAD_IMAGES)
+    step = "Add the images or wells that are missing, as said below; the score then follows. "
+    told = (
+        "If no more can be taken, the page for the LIMS tells that the result cannot be obtained."
+    )
+    return SignOffPart(
+        says="There is no score, so nothing can be handed in yet.",
+        next_step=(step if may else "More images are needed. ") + told,
+        tone="warning",
+        lims_href=f"/samples/{sample.id}/lims",
     )
 
 
