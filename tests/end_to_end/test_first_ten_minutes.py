@@ -2,7 +2,6 @@
 
 import re
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.end_to_end.accessibility import grave_violations
+from tests.end_to_end.dropping import drop, unpack
 from tests.end_to_end.product import Product, running_product
 from tests.end_to_end.screenshots import keep
 
@@ -105,10 +105,7 @@ def get_the_ready_folder(page: Page, tmp_path: Path) -> Path:
     keep(page, "try-it")
     with page.expect_download() as downloading:
         download.click()
-    with zipfile.ZipFile(downloading.value.path()) as packed:
-        packed.extractall(tmp_path)
-    (folder,) = tmp_path.iterdir()
-    return folder
+    return unpack(downloading.value.path(), tmp_path)
 
 
 def drop_it_on_a_new_sample(page: Page, folder: Path) -> None:
@@ -121,23 +118,6 @@ def drop_it_on_a_new_sample(page: Page, folder: Path) -> None:
     expect(page.get_by_label("Well number of try-it/well_2")).to_have_value("2")
     keep(page, "upload-wells")
     page.get_by_role("button", name="Send the images").click()
-
-
-def drop(page: Page, folder: Path) -> None:
-    """Drop a folder as the operating system does; a script cannot make such an event."""
-    field = page.locator("[data-drop]").bounding_box()
-    assert field is not None
-    browser = page.context.new_cdp_session(page)
-    for kind in ("dragEnter", "dragOver", "drop"):
-        browser.send(
-            "Input.dispatchDragEvent",
-            {
-                "type": kind,
-                "x": field["x"] + 40,
-                "y": field["y"] + 40,
-                "data": {"items": [], "files": [str(folder)], "dragOperationsMask": 1},
-            },
-        )
 
 
 def see_the_score_and_what_was_refused(page: Page) -> None:
