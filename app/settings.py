@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.domain.delivery_rules import parse_retry_seconds
 from app.domain.identifiers import DIN_PATTERN, DIN_SYSTEM, PRODUCT_CODE_SYSTEM
 from app.domain.network_addresses import parse_allowed
+from app.domain.result_terms import parse_loinc
 
 
 def _compiles(pattern: str) -> str:
@@ -33,6 +34,10 @@ def _names_waits(text: str) -> str:
     return text
 
 
+Words = Annotated[str, Field(max_length=60, pattern=r"^[^|^&~\\\x00-\x1f]*$")]
+"""No delimiter of HL7: every receiver files by these, and not all unescape."""
+Uri = Annotated[str, Field(min_length=3, max_length=200, pattern=r"^[a-zA-Z][a-zA-Z0-9+.-]*:\S+$")]
+Loinc = Annotated[dict[str, str], AfterValidator(parse_loinc)]
 Places = Annotated[str, AfterValidator(_names_places)]
 Waits = Annotated[str, AfterValidator(_names_waits)]
 
@@ -94,6 +99,18 @@ class Settings(BaseSettings):
     """FHIR identifier system under which donation numbers are sent."""
     product_code_system: str = PRODUCT_CODE_SYSTEM
     """FHIR system under which product codes are sent."""
+    lims_facility: Words = "LAB"
+    """This laboratory's name in messages: MSH-4 and the performer of a report."""
+    lims_receiving_application: Words = "LIMS"
+    """Program that HL7 messages are addressed to, MSH-5."""
+    lims_receiving_facility: Words = ""
+    """Place that HL7 messages are addressed to, MSH-6."""
+    accession_system: Uri = "urn:pliant:accession"
+    """FHIR identifier system of the site's accession numbers."""
+    message_system: Uri = "urn:pliant"
+    """What the FHIR systems of Pliant's own codes and identifiers begin with."""
+    loinc: Loinc = {}
+    """LOINC codes that the site stands behind, JSON, by local code: `{"RBCDEF-RS": "…"}`."""
     outbound_allowed: Places | None = None
     """Private networks that messages may go to, each with its port: `10.1.0.0/16:443, …`."""
     webhook_retry_seconds: Waits = "5,300,1800,7200,18000,36000,50400,72000,72000"

@@ -92,10 +92,10 @@ def _content(
     is_kept = queries.newest_report(desk.session, sample_id) is not None
     if version is not None or is_kept:
         return kept_content(report_version(desk.session, principal, sample_id, version))
-    return _preliminary(desk, principal, sample_id)
+    return preliminary_content(desk, principal, sample_id)
 
 
-def _preliminary(desk: Desk, principal: Principal, sample_id: uuid.UUID) -> ReportContent:
+def preliminary_content(desk: Desk, principal: Principal, sample_id: uuid.UUID) -> ReportContent:
     """The newest score as it would be reported now, with what stands in its way."""
     session = desk.session
     latest_score(session, principal, sample_id)  # says why there is none

@@ -1,0 +1,146 @@
+"""What other programs are told of a sample: which version of its report, from whom, to whom."""
+
+import uuid
+
+from app.db.queries import evidence as evidence_queries
+from app.db.queries import reports as queries
+from app.db.queries.analyses import latest_scored
+from app.db.tables import Score
+from app.domain.errors import Conflict
+from app.outbound.results import Sender
+from app.reports.content import ReportContent, ReportFinding, ReportStatus
+from app.security.permissions import Principal
+from app.services.evidence import gather_evidence
+from app.services.report_contents import (
+    identity_of,
+    imaging_of,
+    kept_content,
+    report_version,
+    versions_of,
+)
+from app.services.report_files import preliminary_content
+from app.services.scores import latest_score
+from app.services.sign_offs import Desk
+from app.services.signing import database_time
+from app.services.visibility import visible_sample
+from app.settings import Settings
+
+
+def sender_of(settings: Settings) -> Sender:
+    address = settings.public_url or f"http://{settings.host}:{settings.port}"
+    return Sender(
+        facility=settings.lims_facility,
+        receiving_application=settings.lims_receiving_application,
+        receiving_facility=settings.lims_receiving_facility,
+        din_system=settings.din_system,
+        accession_system=settings.accession_system,
+        message_system=settings.message_system,
+        loinc=settings.loinc,
+        address=str(address).rstrip("/"),
+    )
+
+
+def message_content(
+    desk: Desk,
+    principal: Principal,
+    sample_id: uuid.UUID,
+    *,
+    version: int | None = None,
+    unreleased: bool = False,
+) -> ReportContent:
+    """The newest version that was kept, or this one.
+
+    Parameters
+    ----------
+    unreleased
+        Where there is no version yet, tell the newest score as preliminary, or that none can be
+        had. Receivers file what they get, so nothing unsigned leaves unless it is asked for.
+
+    Raises
+    ------
+    NotFound
+        ``sample_unknown``, ``report_unknown``
+    Conflict
+        ``not_released``, ``score_unavailable``, ``demonstration_model``
+    """
+    content = _content(desk, principal, sample_id, version, unreleased=unreleased)
+    refuse_demonstration(content)
+    return content
+
+
+def refuse_demonstration(content: ReportContent) -> None:
+    """Nothing that a demonstration model says of a real donor leaves as a result.
+
+    Raises
+    ------
+    Conflict
+        ``demonstration_model``
+    """
+    if content.versions.model_is_demonstration and not content.is_demonstration:
+        raise Conflict(
+            "demonstration_model",
+            "A demonstration model scores and shows everything, but its scores of real samples are "
+            "told to no other program; activate a model version trained on real cells.",
+        )
+
+
+def _content(
+    desk: Desk,
+    principal: Principal,
+    sample_id: uuid.UUID,
+    version: int | None,
+    *,
+    unreleased: bool,
+) -> ReportContent:
+    session = desk.session
+    visible_sample(session, principal, sample_id)
+    is_kept = queries.newest_report(session, sample_id) is not None
+    if version is not None or is_kept:
+        return kept_content(report_version(session, principal, sample_id, version))
+    if unreleased:
+        return _cancelled(desk, principal, sample_id) or preliminary_content(
+            desk, principal, sample_id
+        )
+    latest_score(session, principal, sample_id)  # says why there is none
+    raise Conflict(
+        "not_released",
+        "The result is not released yet; wait for sample.released, or ask with unreleased=true.",
+    )
+
+
+def _cancelled(desk: Desk, principal: Principal, sample_id: uuid.UUID) -> ReportContent | None:
+    """That no score can be had of what is there; None where there is one, or no analysis yet."""
+    found = latest_scored(desk.session, sample_id)
+    if found is None or found.Score.rigidity_score is not None:
+        return None
+    session, analysis = desk.session, found.Analysis
+    sample = visible_sample(session, principal, sample_id)
+    rows = evidence_queries.images_of_analysis(session, analysis.id)
+    return ReportContent(
+        report_id=analysis.id,
+        version=0,
+        status=ReportStatus.CANCELLED,
+        is_demonstration=sample.is_demonstration,
+        issued_at=database_time(session),
+        identity=identity_of(session, sample),
+        result=None,
+        reference=None,
+        findings=(),
+        conditions=(),
+        acknowledgements=(),
+        exclusions=(),
+        imaging=imaging_of(rows),
+        versions=versions_of(found.ModelVersion, rows),
+        control_state="",
+        signatures=(),
+        evidence_sha256=gather_evidence(session, analysis).sha256,
+        amendment=None,
+        unavailable=_reasons(found.Score),
+    )
+
+
+def _reasons(score: Score) -> tuple[ReportFinding, ...]:
+    return tuple(
+        ReportFinding(code=reason["code"], level="reject", message=reason["message"])
+        for reason in score.reasons
+    )
