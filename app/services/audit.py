@@ -15,6 +15,7 @@ from app.observability import current_request_id
 from app.services.paging import Listing
 
 GENESIS: Final = "0" * 64
+_DAY: Final = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -93,16 +94,20 @@ def list_entries(
     entity_id: str | None = None,
     actor: str | None = None,
     action: str | None = None,
+    first_on: dt.date | None = None,
+    last_on: dt.date | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Listing[AuditView]:
-    """Newest first."""
+    """Newest first; days are those of UTC, both included."""
     rows = queries.list_entries(
         session,
         entity=entity,
         entity_id=entity_id,
         actor=actor,
         action=action,
+        since=None if first_on is None else _midnight(first_on),
+        until=None if last_on in (None, dt.date.max) else _midnight(last_on + _DAY),
         before_seq=_seq_of(cursor),
         limit=limit + 1,
     )
@@ -172,6 +177,15 @@ def _view(entry: AuditEntry) -> AuditView:
         after=content["after"],
         hash=entry.hash,
     )
+
+
+def kinds(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Every entity and every action that the trail has, for whoever looks for one."""
+    return queries.distinct(session, "entity"), queries.distinct(session, "action")
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC)
 
 
 def _seq_of(cursor: str | None) -> int | None:

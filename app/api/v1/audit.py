@@ -1,41 +1,46 @@
 """The audit trail: what was changed, by whom, and whether the record is whole."""
 
-from typing import Annotated
+from typing import Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 
 from app.api.v1.schemas.audit import AuditEntryOut, ChainCheckOut
+from app.db.session import transaction
 from app.security.permissions import Permission
 from app.services import audit
-from app.web.dependencies import SessionDep, require
+from app.web.audit_tables import CSV, FilterDep, audit_table
+from app.web.dependencies import SessionDep, SessionsDep, require
+from app.web.errors import refusals
+from app.web.negotiation import ANYTHING, AcceptParam, choose
 from app.web.paging import CursorParam, LimitParam, Page
 
 router = APIRouter(tags=["audit"])
+JSON: Final = "application/json"
+TABLE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {CSV: {"schema": {"type": "string"}}}, "description": "The entries."}
+}
 
-Filter = Annotated[str | None, Query(max_length=100)]
 
-
-@router.get("/audit", dependencies=[require(Permission.READ_AUDIT)])
+@router.get(
+    "/audit",
+    response_model=Page[AuditEntryOut],
+    responses=TABLE | refusals(406),
+    dependencies=[require(Permission.READ_AUDIT)],
+)
 def list_audit(
     *,
-    session: SessionDep,
-    entity: Filter = None,
-    entity_id: Filter = None,
-    actor: Filter = None,
-    action: Filter = None,
+    sessions: SessionsDep,
+    wanted: FilterDep,
+    accept: AcceptParam = ANYTHING,
     cursor: CursorParam = None,
     limit: LimitParam = 50,
-) -> Page[AuditEntryOut]:
-    """List entries, newest first."""
-    listing = audit.list_entries(
-        session,
-        entity=entity,
-        entity_id=entity_id,
-        actor=actor,
-        action=action,
-        cursor=cursor,
-        limit=limit,
-    )
+) -> Page[AuditEntryOut] | StreamingResponse:
+    """List entries, newest first; `Accept: text/csv` gives all of them in one table."""
+    if choose(accept, (JSON, CSV)) == CSV:
+        return audit_table(sessions, wanted)
+    with transaction(sessions) as session:
+        listing = wanted.list(session, cursor=cursor, limit=limit)
     items = [AuditEntryOut.model_validate(entry) for entry in listing.items]
     return Page(items=items, next_cursor=listing.next_cursor)
 

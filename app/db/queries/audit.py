@@ -1,7 +1,8 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.db.tables import AuditEntry, AuditHead
@@ -26,6 +27,8 @@ def list_entries(
     entity_id: str | None,
     actor: str | None,
     action: str | None,
+    since: dt.datetime | None,
+    until: dt.datetime | None,
     before_seq: int | None,
     limit: int,
 ) -> Sequence[AuditEntry]:
@@ -39,9 +42,24 @@ def list_entries(
     for column, value in columns.items():
         if value is not None:
             wanted = wanted.where(column == value)
+    if since is not None:
+        wanted = wanted.where(AuditEntry.at >= since)
+    if until is not None:
+        wanted = wanted.where(AuditEntry.at < until)
     if before_seq is not None:
         wanted = wanted.where(AuditEntry.seq < before_seq)
     return session.scalars(wanted).all()
+
+
+def distinct(session: Session, column: Literal["entity", "action"]) -> tuple[str, ...]:
+    """By steps along the index, one for each value: the trail is long, its kinds are few."""
+    walked = text(
+        f"WITH RECURSIVE kinds AS ("  # noqa: S608  one of two names of our own
+        f"(SELECT {column} AS one FROM audit ORDER BY {column} LIMIT 1) UNION ALL "
+        f"SELECT (SELECT {column} FROM audit WHERE {column} > one ORDER BY {column} LIMIT 1) "
+        "FROM kinds WHERE one IS NOT NULL) SELECT one FROM kinds WHERE one IS NOT NULL"
+    )
+    return tuple(session.scalars(walked))
 
 
 def entries_between(session: Session, first: int, last: int) -> Sequence[AuditEntry]:
