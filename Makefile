@@ -29,7 +29,11 @@ run: $(INSTALLED) ## Install what is missing, then start everything on this mach
 	@exec $(BIN)/pliant up
 
 test: $(TRAIN) $(DEV) browser ## Run every test on a real PostgreSQL, Valkey and browser
-	$(BIN)/pytest -m "not extended"
+	$(BIN)/pytest -m "not extended" $(SIDE_BY_SIDE)
+
+# Two processes, each with servers of its own; the slow browser tests come first, so that none is left for last.
+TEST_PROCESSES ?= 2
+SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 test-extended: $(TRAIN) $(DEV) browser ## Run the long campaigns as well (hours)
 	$(BIN)/pytest
