@@ -20,9 +20,11 @@ from sqlalchemy import func, select
 from app.db.session import SessionMaker, transaction
 from app.domain.delivery_rules import Answer, Tried, parse_retry_seconds
 from app.outbound import fhir_push
+from app.outbound.results import Sender
 from app.outbound.webhooks import Caller, own_headers, sign
 from app.services import dispatch
 from app.services.dispatch import Outgoing
+from app.services.messages import sender_of
 from app.services.webhooks import make_guard
 from app.settings import Settings
 from worker.context import Work
@@ -48,7 +50,7 @@ def deliver(work: Work) -> None:
     """Send whatever is due; another sender at work already makes this job void."""
     with only_sender(work.context.sessions) as is_ours:
         if is_ours:
-            Sender(work).run()
+            Rounds(work, sender_of(work.context.settings)).run()
     with work.finish():
         pass
 
@@ -67,10 +69,11 @@ def only_sender(sessions: SessionMaker) -> Iterator[bool]:
 
 
 @dataclass
-class Sender:
+class Rounds:
     """The loop: record what came back, pick what is due, hand it to a thread."""
 
     work: Work
+    house: Sender
     calls: dict[Future[Tried], Outgoing] = field(default_factory=dict)
     chances: random.Random = field(default_factory=random.SystemRandom)
 
@@ -119,7 +122,7 @@ class Sender:
         """Begin the calls that may begin; whether anything is due or soon will be."""
         under_way = [sent.delivery_id for sent in self.calls.values()]
         with transaction(self.work.context.sessions) as session:
-            found = dispatch.pick(session, within=SOON, except_for=under_way)
+            found = dispatch.pick(session, self.house, within=SOON, except_for=under_way)
         for sent in found:
             if sent.is_due and self._has_room(sent):
                 self.calls[pool.submit(attempt, caller, sent)] = sent
@@ -138,6 +141,8 @@ def make_caller(settings: Settings) -> Caller:
 
 def attempt(caller: Caller, sent: Outgoing) -> Tried:
     """One try, in a thread of its own; signed anew, since receivers refuse an old signature."""
+    if sent.problem is not None:
+        return Tried(answer=Answer(error=sent.problem), duration_ms=0)
     if sent.kind == "fhir":
         return fhir_push.push(
             caller,

@@ -9,10 +9,13 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from app.db.queries import deliveries as queries
-from app.db.tables import Delivery, DeliveryAttempt, WebhookEndpoint
+from app.db.tables import Delivery, DeliveryAttempt, Report, WebhookEndpoint
 from app.domain.delivery_rules import Answer, Tried, next_wait
+from app.outbound import fhir_r4
+from app.outbound.results import Sender
 from app.security.permissions import SYSTEM
 from app.services import audit
+from app.services.report_contents import kept_content
 
 SENT_AT_ONCE: Final = queries.SENT_AT_ONCE
 GONE_REASON: Final = "The receiver answered 410 Gone: it wants no more messages."
@@ -28,6 +31,8 @@ class Outgoing:
     url: str
     message_id: str
     body: str
+    problem: str | None
+    """Why there is no body, where one could not be made."""
     number: int
     at: dt.datetime
     secrets: tuple[str, ...]
@@ -41,32 +46,36 @@ class Outgoing:
 
 
 def pick(
-    session: Session, *, within: dt.timedelta, except_for: Collection[uuid.UUID]
+    session: Session, sender: Sender, *, within: dt.timedelta, except_for: Collection[uuid.UUID]
 ) -> list[Outgoing]:
     """What may leave now, in the order in which it fell due; bodies of reports are made here."""
     rows = queries.due(session, within=within, except_for=except_for)
     counts = queries.count_attempts(session, [row[0].id for row in rows])
     at = queries.clock(session)
     return [
-        _outgoing(delivery, endpoint, number=counts.get(delivery.id, 0) + 1, at=at)
+        _outgoing(session, sender, delivery, endpoint, number=counts.get(delivery.id, 0) + 1, at=at)
         for delivery, endpoint in rows
     ]
 
 
 def _outgoing(
+    session: Session,
+    sender: Sender,
     delivery: Delivery,
     endpoint: WebhookEndpoint,
     *,
     number: int,
     at: dt.datetime,
 ) -> Outgoing:
+    body, problem = _frozen_body(session, sender, delivery)
     return Outgoing(
         delivery_id=delivery.id,
         endpoint_id=endpoint.id,
         kind=endpoint.kind,
         url=endpoint.url,
         message_id=delivery.message_id,
-        body=_frozen_body(delivery),
+        body=body,
+        problem=problem,
         number=number,
         at=at,
         secrets=_secrets(endpoint, at),
@@ -78,9 +87,17 @@ def _outgoing(
     )
 
 
-def _frozen_body(delivery: Delivery) -> str:
-    assert delivery.payload is not None, "written with the event"
-    return delivery.payload
+def _frozen_body(session: Session, sender: Sender, delivery: Delivery) -> tuple[str, str | None]:
+    """Made once: a later program version may write the same report in other words."""
+    if delivery.payload is None:
+        report = session.get_one(Report, delivery.report_id)
+        try:
+            made = fhir_r4.bundle(kept_content(report), sender, transaction=True)
+        except ValueError as error:
+            return "", f"The report cannot be written as FHIR: {error}"
+        delivery.payload = made.decode()
+        session.flush()
+    return delivery.payload, None
 
 
 def _secrets(endpoint: WebhookEndpoint, at: dt.datetime) -> tuple[str, ...]:
