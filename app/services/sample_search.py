@@ -26,7 +26,10 @@ def find_samples(
     cursor: str | None = None,
     limit: int,
 ) -> Listing[SampleView]:
-    """Newest first: donor code or accession number that begins so, a DIN in any form or a part."""
+    """Newest first: donor code or accession number that begins so, a DIN in any form or a part.
+
+    Cells are not counted: no list shows them.
+    """
     rows = search_page(
         session,
         owner=principal.owner,
@@ -36,7 +39,7 @@ def find_samples(
         limit=limit + 1,
     )
     page = cut(rows, limit, lambda row: (row[0].created_at, row[0].id))
-    return Listing(tuple(sample_views(session, page.items)), page.next_cursor)
+    return Listing(tuple(sample_views(session, page.items, with_cells=False)), page.next_cursor)
 
 
 def din_part(text: str) -> str:

@@ -318,11 +318,17 @@ def _check_numbers(new: NewSample, site: SiteIdentifiers) -> None:
         site.check(scheme, value)
 
 
-def sample_views(session: Session, rows: Sequence[tuple[Sample, Donor]]) -> list[SampleView]:
-    """Views of many samples in a fixed number of queries."""
+def sample_views(
+    session: Session, rows: Sequence[tuple[Sample, Donor]], *, with_cells: bool = True
+) -> list[SampleView]:
+    """Views of many samples in a fixed number of queries.
+
+    Without cells, a well's are 0: counting hundreds of thousands of rows takes the longest of all.
+    """
     ids = [sample.id for sample, _ in rows]
     wells = queries.wells_of(session, ids)
-    counts, cells = queries.image_counts(session, ids), queries.cell_counts(session, ids)
+    counts = queries.image_counts(session, ids)
+    cells = queries.cell_counts(session, ids) if with_cells else {}
     measured = references_of_samples(session, ids)
     computed = scores.scores_of_samples(
         queries.latest_scores(session, ids), newest_reports(session, ids)

@@ -1,7 +1,7 @@
 """sample_search
 
 A sample is found by the beginning of a donor code or an accession number, upper case or not, and by
-the beginning or the end of a donation number.
+the beginning or the end of a donation number. The few corrected images are found among all.
 """
 
 import sqlalchemy as sa
@@ -23,8 +23,15 @@ INDEXES = {
 def upgrade() -> None:
     for name, (table, expression) in INDEXES.items():
         op.create_index(name, table, [sa.text(expression)])
+    op.create_index(
+        "ix_images_corrected",
+        "images",
+        ["scan_id"],
+        postgresql_where=sa.text("corrected_verdict IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_images_corrected", table_name="images")
     for name, (table, _) in INDEXES.items():
         op.drop_index(name, table_name=table)

@@ -5,6 +5,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,6 +34,9 @@ class ScanImage(Base):
         CheckConstraint("verdict IN ('pending','accepted','partly','rejected')", name="verdict"),
         CheckConstraint("corrected_verdict IN ('accepted','rejected')", name="corrected_verdict"),
         Index(None, "scan_id", "verdict"),
+        Index(
+            "ix_images_corrected", "scan_id", postgresql_where=text("corrected_verdict IS NOT NULL")
+        ),
     )
 
     id: Mapped[Id]
