@@ -4,7 +4,7 @@ from typing import Final, Protocol
 
 from starlette.requests import Request
 
-from app.dashboard.contexts.shell import ErrorPage, Shell
+from app.dashboard.contexts.shell import ErrorPage, MenuLink, Shell
 from app.dashboard.rendering import environment
 from app.security.permissions import Permission, Principal
 
@@ -14,8 +14,10 @@ TITLES: Final = {
     404: "There is nothing here",
     409: "This cannot be done now",
     422: "Something in the request is wrong",
+    429: "Too often in too short a time",
     500: "Something failed on our side",
     503: "Not ready yet",
+    507: "There is no space left",
 }
 NEXT_STEPS: Final = {
     403: "If you need to, ask an administrator to give you another role.",
@@ -23,6 +25,23 @@ NEXT_STEPS: Final = {
     500: "Nothing was changed. Try again; if it happens again, tell whoever runs Pliant.",
     503: "Wait a moment, then load the page again.",
 }
+
+
+ADMINISTRATION: Final = (
+    (Permission.READ_MODELS, MenuLink("models", "/model-versions", "Models")),
+    (Permission.READ_MODELS, MenuLink("training", "/training-runs", "Training")),
+    (Permission.MANAGE_ACCOUNTS, MenuLink("users", "/users", "Users")),
+    (Permission.MANAGE_KEYS, MenuLink("api-keys", "/api-keys", "API keys")),
+    (Permission.MANAGE_WEBHOOKS, MenuLink("webhooks", "/webhooks", "Webhooks")),
+    (Permission.READ_CONTROLS, MenuLink("controls", "/controls", "Controls")),
+    (Permission.READ_AUDIT, MenuLink("audit", "/audit", "Audit")),
+    (Permission.READ_HEALTH, MenuLink("health", "/health", "Health")),
+)
+"""The pages of the group Administration, in their order, each with the permission it needs."""
+RUNS_THE_INSTALLATION: Final = frozenset(
+    {Permission.MANAGE_ACCOUNTS, Permission.MANAGE_KEYS, Permission.READ_AUDIT}
+)
+"""Whoever may none of these has few of the pages, and finds them in the first row."""
 
 
 class Refusal(Protocol):
@@ -45,7 +64,14 @@ def shell_for(principal: Principal, title: str, section: str = "samples") -> She
         may_read_models=principal.permits(Permission.READ_MODELS),
         may_edit_samples=principal.permits(Permission.EDIT_SAMPLES),
         may_read_controls=principal.permits(Permission.READ_CONTROLS),
+        administration=administration_for(principal),
     )
+
+
+def administration_for(principal: Principal) -> tuple[MenuLink, ...]:
+    if not principal.permissions & RUNS_THE_INSTALLATION:
+        return ()
+    return tuple(link for permission, link in ADMINISTRATION if principal.permits(permission))
 
 
 def error_page(request: Request, refusal: Refusal) -> str:

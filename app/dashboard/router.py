@@ -5,10 +5,13 @@ from fastapi import APIRouter
 from app.dashboard.pages import (
     accounts,
     agreement,
+    api_keys,
     arrivals,
+    audit,
     controls,
     corrections,
     gallery,
+    health,
     images,
     model_versions,
     references,
@@ -17,6 +20,7 @@ from app.dashboard.pages import (
     training_runs,
     try_it,
     unit_history,
+    users,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -35,5 +39,9 @@ for pages in (
     model_versions,
     training_runs,
     try_it,
+    users,
+    api_keys,
+    audit,
+    health,
 ):
     router.include_router(pages.router)

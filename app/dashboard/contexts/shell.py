@@ -4,6 +4,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class MenuLink:
+    """One page of the group Administration; `section` says when it is the current one."""
+
+    section: str
+    href: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Shell:
     """The frame: who is signed in, and which part of the navigation is the current one."""
 
@@ -14,6 +23,8 @@ class Shell:
     may_read_models: bool = False
     may_edit_samples: bool = False
     may_read_controls: bool = False
+    administration: tuple[MenuLink, ...] = ()
+    """For whoever runs the installation; then models and controls are in it, not beside it."""
 
 
 @dataclass(frozen=True)

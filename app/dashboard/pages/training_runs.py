@@ -25,7 +25,7 @@ from app.web.dependencies import PrincipalDep, SessionDep, SessionsDep, Settings
 
 router = APIRouter()
 
-SECTION: Final = "models"
+SECTION: Final = "training"
 MOST_FIELDS: Final = 1500
 """One for each sample; the form's own limit of bytes comes first."""
 PAGE_SIZE: Final = 25
