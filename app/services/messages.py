@@ -1,12 +1,15 @@
 """What other programs are told of a sample: which version of its report, from whom, to whom."""
 
 import uuid
+from dataclasses import dataclass
 
 from app.db.queries import evidence as evidence_queries
 from app.db.queries import reports as queries
 from app.db.queries.analyses import latest_scored
 from app.db.tables import Score
 from app.domain.errors import Conflict
+from app.outbound import hl7_v2
+from app.outbound.plain_reading import ReadLine, Trap, read_plainly, traps_of
 from app.outbound.results import Sender
 from app.reports.content import ReportContent, ReportFinding, ReportStatus
 from app.security.permissions import Principal
@@ -37,6 +40,40 @@ def sender_of(settings: Settings) -> Sender:
         message_system=settings.message_system,
         loinc=settings.loinc,
         address=str(address).rstrip("/"),
+    )
+
+
+@dataclass(frozen=True)
+class LimsReading:
+    """Our HL7 message as a plain receiver takes it, and what goes wrong, the worst first.
+
+    `accession_from` names the field it is read from; `results` are the lines in their order.
+    """
+
+    status: str
+    version: int
+    accession_number: str
+    accession_from: str
+    patient_id: str
+    test: str
+    results: tuple[ReadLine, ...]
+    warnings: tuple[Trap, ...]
+    message: str
+
+
+def read_as_lims(content: ReportContent, sender: Sender) -> LimsReading:
+    text = hl7_v2.message(content, sender)
+    reading = read_plainly(text)
+    return LimsReading(
+        status=content.status.value,
+        version=content.version,
+        accession_number=reading.accession_number,
+        accession_from=reading.accession_from,
+        patient_id=reading.patient_id,
+        test=reading.test,
+        results=reading.lines,
+        warnings=traps_of(text, content, sender),
+        message=text,
     )
 
 

@@ -23,6 +23,7 @@ IfMatchHeader = Annotated[
     ),
 ]
 TAGGED: Final = "/api/v1/"
+TAGGED_TYPES: Final = frozenset({"application/json", "application/fhir+json"})
 ANY: Final = "*"
 
 
@@ -69,7 +70,7 @@ class _Tagged:
         tag = tag_of(message.get("body", b""))
         headers = MutableHeaders(raw=head["headers"])
         headers["ETag"] = tag
-        if self._known is None or not _names(self._known, tag):
+        if self._known is None or not names(self._known, tag):
             await self._send(head)
             return message
         head["status"] = 304
@@ -98,7 +99,7 @@ class Edit:
         if self._if_match is None:
             return
         hold()
-        if not _names(self._if_match, tag_of_answer(kind, read())):
+        if not names(self._if_match, tag_of_answer(kind, read())):
             raise PreconditionFailed(
                 "precondition_failed",
                 "Somebody changed this since you read it; read it again, then decide anew.",
@@ -123,7 +124,7 @@ def tag_of_answer(kind: type, answer: object) -> str:
     return tag_of(adapter.dump_json(checked, by_alias=True))
 
 
-def _names(header: str, tag: str) -> bool:
+def names(header: str, tag: str) -> bool:
     """Whether a list of tags holds this one; the weak mark that proxies add is looked past."""
     named = {part.strip().removeprefix("W/") for part in header.split(",")}
     return ANY in named or tag in named
@@ -132,4 +133,4 @@ def _names(header: str, tag: str) -> bool:
 def _is_tagged(head: Message) -> bool:
     headers = Headers(raw=head["headers"])
     kind = headers.get("content-type", "").partition(";")[0]
-    return head["status"] == 200 and kind == "application/json" and "etag" not in headers
+    return head["status"] == 200 and kind in TAGGED_TYPES and "etag" not in headers
