@@ -22,6 +22,7 @@ from app.dashboard.pages import (
     try_it,
     unit_history,
     users,
+    webhooks,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -40,6 +41,7 @@ for pages in (
     agreement,
     model_versions,
     training_runs,
+    webhooks,
     try_it,
     users,
     api_keys,
