@@ -1,11 +1,15 @@
 """Every cell of an analysis over HTTP: pages, a table, and the forms that are not there."""
 
 import csv
+import subprocess
+import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
@@ -16,6 +20,8 @@ from app.db.tables import Cell, ModelVersion, Prediction, ScanImage
 from app.domain.errors import PliantError
 from app.security.permissions import SYSTEM, Role
 from app.services import first_start
+from app.services.analysis_cells import AnalysisCellView
+from app.services.cell_tables import PAGES_PER_GROUP, parquet_pieces
 from app.services.inspections import CELL_COLUMNS, PREDICTION_COLUMNS
 from app.storage import open_store
 from app.web.negotiation import choose
@@ -23,6 +29,7 @@ from tests.integration.conftest import Site
 
 CELLS_PER_IMAGE = 3
 FIRST_OF_EACH = 1
+PARQUET = "application/vnd.apache.parquet"
 
 
 @pytest.fixture
@@ -87,15 +94,80 @@ def test_a_table_holds_every_cell_and_no_formula(technician: TestClient, cells_p
     assert verdicts == {("accepted", "accepted", "True")}
 
 
+def test_parquet_holds_the_rows_of_the_table_with_types_units_and_meanings(
+    technician: TestClient, cells_path: str
+) -> None:
+    answer = technician.get(cells_path, headers={"Accept": PARQUET}).raise_for_status()
+    assert answer.headers["content-type"] == PARQUET
+    table = parquet.read_table(BytesIO(answer.content))
+    lines = technician.get(cells_path, headers={"Accept": "text/csv"}).text.splitlines()
+    rows = list(csv.DictReader(lines))
+    assert table.column_names == list(rows[0])
+    for name in ("id", "row", "p_outlet_3", "findings", "is_used", "outlet"):
+        values = ["" if value is None else str(value) for value in table[name].to_pylist()]
+        assert values == [row[name] for row in rows]
+    assert set(table["filename"].to_pylist()) == {"=1+1.bmp"}
+    area = table.schema.field("area_um2")
+    assert (str(area.type), area.metadata[b"unit"]) == ("double", b"um2")
+    assert all(field.metadata[b"meaning"] for field in table.schema)
+
+
+def test_every_column_is_explained_and_each_form_has_the_same_ones(
+    technician: TestClient, cells_path: str
+) -> None:
+    told = technician.get("/api/v1/cell-columns").raise_for_status().json()
+    names = [column["name"] for column in told]
+    cell = technician.get(cells_path).json()["items"][0]
+    assert [name.partition("_{")[0] for name in names] == list(cell)
+    assert all(column["meaning"] for column in told)
+    numbers = [column for column in told if column["kind"] == "number"]
+    assert all(column["unit"] for column in numbers)
+
+
+def test_a_file_is_written_group_by_group_while_it_is_sent() -> None:
+    """What is held at a time is a row group, however many cells there are."""
+    read: list[int] = []
+
+    def pages() -> Iterator[tuple[AnalysisCellView, ...]]:
+        for _ in range(2 * PAGES_PER_GROUP + 1):
+            read.append(len(read))
+            yield (some_cell(), some_cell())
+
+    pieces = parquet_pieces(pages(), (2, 3))
+    first = next(pieces)
+    assert len(read) == PAGES_PER_GROUP
+    file = parquet.ParquetFile(BytesIO(first + b"".join(pieces)))
+    assert file.metadata.num_row_groups == 3
+    assert file.metadata.num_rows == 2 * len(read)
+    assert (
+        parquet.ParquetFile(BytesIO(b"".join(parquet_pieces(iter([()]), (2,))))).read().num_rows
+        == 0
+    )
+
+
+def some_cell() -> AnalysisCellView:
+    return AnalysisCellView(
+        id=uuid.uuid4(), image_id=uuid.uuid4(), filename="a.bmp", well_id=uuid.uuid4(),
+        well_name="A1", outlet=3, row=1.0, column=2.0, area_um2=50.0, diameter_um=8.0,
+        circularity=0.9, elongation=1.1, rim_contrast=0.3, rim_width_um=0.7, shading_angle=0.0,
+        contrast=None, crenation=None, verdict="accepted", is_used=True, found_verdict="accepted",
+        p_verdict=None, findings=[], p_deformable=0.5, p_outlet={"2": 0.5, "3": 0.5},
+    )  # fmt: skip
+
+
+def test_pyarrow_is_loaded_for_those_who_ask_for_its_files_only() -> None:
+    code = "import sys, app.main; sys.exit('pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_what_cannot_be_answered_is_refused(
     site: Site, technician: TestClient, cells_path: str
 ) -> None:
-    parquet = {"Accept": "application/vnd.apache.parquet"}
-    answer = technician.get(cells_path, headers=parquet)
+    answer = technician.get(cells_path, headers={"Accept": "application/vnd.ms-excel"})
     assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
     answer = technician.get(f"{cells_path}?cursor=nonsense")
     assert (answer.status_code, answer.json()["code"]) == (422, "cursor_unknown")
-    for accept in ("application/json", "text/csv"):
+    for accept in ("application/json", "text/csv", PARQUET):
         foreign = site.as_role(Role.LIMS).get(cells_path, headers={"Accept": accept})
         assert (foreign.status_code, foreign.json()["code"]) == (404, "analysis_unknown")
 

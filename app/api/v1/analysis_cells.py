@@ -1,4 +1,4 @@
-"""Every cell of an analysis: JSON in pages, or all at once as CSV."""
+"""Every cell of an analysis: JSON in pages, or all at once as CSV or Parquet."""
 
 import csv
 import io
@@ -13,6 +13,14 @@ from app.db.session import transaction
 from app.security.permissions import Permission
 from app.services import analysis_cells
 from app.services.analysis_cells import AnalysisCellView
+from app.services.cell_columns import (
+    COLUMNS,
+    P_OUTLET,
+    CellColumn,
+    Value,
+    columns_for,
+    values_of,
+)
 from app.web.dependencies import PrincipalDep, SessionsDep, require
 from app.web.errors import refusals
 from app.web.negotiation import ANYTHING, AcceptParam, choose
@@ -22,14 +30,15 @@ router = APIRouter(tags=["analyses"])
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
-COLUMNS: Final = (
-    "id", "image_id", "filename", "well_id", "well_name", "outlet", "row", "column", "area_um2",
-    "diameter_um", "circularity", "elongation", "rim_contrast", "rim_width_um", "shading_angle",
-    "contrast", "crenation", "verdict", "is_used", "found_verdict", "p_verdict", "findings",
-    "p_deformable",
-)  # fmt: skip
+PARQUET: Final = "application/vnd.apache.parquet"
 TABLE: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {CSV: {"schema": {"type": "string"}}}, "description": "The cells."}
+    200: {
+        "content": {
+            CSV: {"schema": {"type": "string"}},
+            PARQUET: {"schema": {"type": "string", "format": "binary"}},
+        },
+        "description": "The cells; what each column means is told by `GET /cell-columns`.",
+    }
 }
 
 
@@ -47,8 +56,12 @@ def list_analysis_cells(
     cursor: CursorParam = None,
     limit: LimitParam = 50,
 ) -> Page[AnalysisCellView] | StreamingResponse:
-    """Every cell of the analysis, rejected ones too; `Accept: text/csv` gives all in one table."""
-    if choose(accept, (JSON, CSV)) == JSON:
+    """Every cell of the analysis, rejected ones too.
+
+    `Accept: text/csv` or `application/vnd.apache.parquet` gives all in one table.
+    """
+    form = choose(accept, (JSON, CSV, PARQUET))
+    if form == JSON:
         with transaction(sessions) as session:
             page = analysis_cells.list_cells(
                 session, principal, analysis_id, cursor=cursor, limit=limit
@@ -57,31 +70,44 @@ def list_analysis_cells(
     with transaction(sessions) as session:
         outlets = analysis_cells.outlets_of_analysis(session, principal, analysis_id)
     pages = analysis_cells.all_pages(sessions, principal, analysis_id)
-    disposition = {"Content-Disposition": f'attachment; filename="cells-{analysis_id}.csv"'}
-    return StreamingResponse(_table(pages, outlets), media_type=CSV, headers=disposition)
+    if form == PARQUET:
+        from app.services.cell_tables import parquet_pieces  # noqa: PLC0415  loads pyarrow
+
+        return _file(parquet_pieces(pages, outlets), PARQUET, f"cells-{analysis_id}.parquet")
+    return _file(_table(pages, outlets), CSV, f"cells-{analysis_id}.csv")
+
+
+@router.get(
+    "/cell-columns",
+    responses=refusals(401, 403),
+    dependencies=[require(Permission.READ_RESULTS)],
+)
+def list_cell_columns() -> list[CellColumn]:
+    """What each column of a table of cells holds: name, kind, unit (UCUM), meaning.
+
+    The same words are in the fields of a Parquet file.
+    """
+    return [*COLUMNS, P_OUTLET]
+
+
+def _file(pieces: Iterator[str] | Iterator[bytes], kind: str, name: str) -> StreamingResponse:
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(pieces, media_type=kind, headers=disposition)
 
 
 def _table(pages: Iterator[tuple[AnalysisCellView, ...]], outlets: Sequence[int]) -> Iterator[str]:
-    yield _lines([[*COLUMNS, *(f"p_outlet_{outlet}" for outlet in outlets)]])
+    yield _lines([[column.name for column in columns_for(outlets)]])
     for cells in pages:
-        yield _lines([_values(cell, outlets) for cell in cells])
+        yield _lines([[_text(value) for value in values_of(cell, outlets)] for cell in cells])
 
 
-def _values(cell: AnalysisCellView, outlets: Sequence[int]) -> list[object]:
-    p_outlet = cell.p_outlet or {}
-    values = [_text(getattr(cell, name)) for name in COLUMNS]
-    return [*values, *(p_outlet.get(str(outlet), "") for outlet in outlets)]
-
-
-def _lines(rows: Sequence[Sequence[object]]) -> str:
+def _lines(rows: Sequence[Sequence[Value]]) -> str:
     lines = io.StringIO()
     csv.writer(lines).writerows(rows)
     return lines.getvalue()
 
 
-def _text(value: object) -> object:
-    if isinstance(value, list):
-        return " ".join(value)
+def _text(value: Value) -> Value:
     # A spreadsheet would run a file name that begins like a formula.
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")):
         return f"'{value}"
