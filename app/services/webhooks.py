@@ -360,10 +360,12 @@ def _note(
 
 def _views(session: Session, rows: Sequence[WebhookEndpoint]) -> tuple[WebhookView, ...]:
     counts = queries.count_by_state(session, [row.id for row in rows])
-    return tuple(_view(row, counts[row.id]) for row in rows)
+    at = queries.clock(session)
+    return tuple(_view(row, counts[row.id], at) for row in rows)
 
 
-def _view(row: WebhookEndpoint, counts: dict[str, int]) -> WebhookView:
+def _view(row: WebhookEndpoint, counts: dict[str, int], at: dt.datetime) -> WebhookView:
+    until = row.previous_secret_until
     return WebhookView(
         id=row.id,
         kind=row.kind,
@@ -383,7 +385,7 @@ def _view(row: WebhookEndpoint, counts: dict[str, int]) -> WebhookView:
         n_waiting=counts.get("pending", 0),
         n_delivered=counts.get("acknowledged", 0) + counts.get("confirmed", 0),
         n_given_up=counts.get("failed", 0),
-        previous_secret_until=row.previous_secret_until,
+        previous_secret_until=until if until is not None and until > at else None,
         created_at=row.created_at,
         created_by=row.created_by,
     )
