@@ -1,0 +1,1 @@
+"""The browser's figures of docs/performance.md: Chromium, server and workers on one machine."""
