@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pydantic_core import from_json
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -17,6 +18,7 @@ def make_engine(database_url: str, *, pool_size: int = 5) -> Engine:
         max_overflow=10,
         pool_pre_ping=True,
         pool_timeout=10,
+        json_deserializer=from_json,  # twice as fast as the standard one, which lists notice
         connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
     )
 

@@ -99,7 +99,7 @@ class WellView:
     position: str | None
     profile_id: uuid.UUID
     images: ImageCounts
-    n_cells: int
+    n_cells: int | None
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def list_samples(
         limit=limit + 1,
     )
     page = cut(rows, limit, lambda row: (row[0].created_at, row[0].id))
-    return Listing(tuple(sample_views(session, page.items)), page.next_cursor)
+    return Listing(tuple(sample_views(session, page.items, with_cells=False)), page.next_cursor)
 
 
 def add_well(
@@ -323,12 +323,12 @@ def sample_views(
 ) -> list[SampleView]:
     """Views of many samples in a fixed number of queries.
 
-    Without cells, a well's are 0: counting hundreds of thousands of rows takes the longest of all.
+    Without cells, a well's are None: counting hundreds of thousands takes the longest of all.
     """
     ids = [sample.id for sample, _ in rows]
     wells = queries.wells_of(session, ids)
     counts = queries.image_counts(session, ids)
-    cells = queries.cell_counts(session, ids) if with_cells else {}
+    cells = queries.cell_counts(session, ids) if with_cells else None
     measured = references_of_samples(session, ids)
     computed = scores.scores_of_samples(
         queries.latest_scores(session, ids), newest_reports(session, ids)
@@ -380,7 +380,7 @@ def _sample_view(
 
 
 def _well_view(
-    well: Well, counts: Mapping[tuple[uuid.UUID, str], int], cells: Mapping[uuid.UUID, int]
+    well: Well, counts: Mapping[tuple[uuid.UUID, str], int], cells: Mapping[uuid.UUID, int] | None
 ) -> WellView:
     by_verdict = {verdict: counts.get((well.id, verdict.value), 0) for verdict in Verdict}
     return WellView(
@@ -399,5 +399,5 @@ def _well_view(
             partly=by_verdict[Verdict.PARTLY],
             rejected=by_verdict[Verdict.REJECTED],
         ),
-        n_cells=cells.get(well.id, 0),
+        n_cells=None if cells is None else cells.get(well.id, 0),
     )

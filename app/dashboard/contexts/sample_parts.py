@@ -283,7 +283,7 @@ def _well(well: WellView, score: ScoreView | None) -> WellRow:
         partly=well.images.partly,
         rejected=well.images.rejected,
         pending=well.images.pending,
-        cells=count_text(well.n_cells),
+        cells=count_text(well.n_cells or 0),
         score=score_text(scores[well.name]) if well.name in scores else None,
     )
 

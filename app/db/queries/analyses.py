@@ -18,7 +18,7 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, aggregate_order_by, distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from app.db.queries.images import newest_scans
 from app.db.queries.verdicts import (
@@ -192,6 +192,7 @@ def latest_scored(
         .where(Analysis.sample_id == sample_id, Analysis.state == "done")
         .order_by(Analysis.created_at.desc())
         .limit(1)
+        .options(defer(ModelVersion.manifest))  # long; whoever needs it reads it then
     ).one_or_none()
 
 

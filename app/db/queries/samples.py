@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on, insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from app.db.queries.images import newest_scans
 from app.db.queries.verdicts import cell_is_used, image_verdict
@@ -114,6 +114,7 @@ def latest_scores(
         .where(Analysis.sample_id.in_(sample_ids), Analysis.state == "done")
         .ext(distinct_on(Analysis.sample_id))
         .order_by(Analysis.sample_id, Analysis.created_at.desc())
+        .options(defer(ModelVersion.manifest))  # long, and read once for each row
     )
     if model_version_id is not None:
         wanted = wanted.where(Analysis.model_version_id == model_version_id)

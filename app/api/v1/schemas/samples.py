@@ -114,7 +114,7 @@ class WellOut(BaseModel):
     position: str | None
     profile_id: uuid.UUID
     images: ImageCountsOut
-    n_cells: int
+    n_cells: Annotated[int | None, Field(description="Null in lists: counting takes a while.")]
 
 
 class SampleOut(BaseModel):
