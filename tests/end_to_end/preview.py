@@ -28,6 +28,7 @@ from app.dashboard.rendering import FRONTEND, render
 from app.domain.outlets import CONSTRICTION_UM, IMAGED_OUTLETS, OUTLETS
 from tests.end_to_end import (
     preview_agreement,
+    preview_lims,
     preview_models,
     preview_signing,
     preview_training,
@@ -326,6 +327,8 @@ def pages() -> dict[str, tuple[str, Shell, object, int]]:
             "agreement.html", shell("Agreement", "agreement"),
             preview_agreement.empty_page(), 200,
         ),
+        "/lims": ("lims.html", shell("What a LIMS reads"), preview_lims.ordinary_page(), 200),
+        "/lims-wrong": ("lims.html", shell("What a LIMS reads"), preview_lims.wrong_page(), 200),
         "/signing": ("signing.html", shell("Sign"), preview_signing.open_page(), 200),
         "/signing-ready": ("signing.html", shell("Sign"), preview_signing.ready_page(), 403),
         "/signing-released": ("signing.html", shell("Sign"), preview_signing.released_page(), 200),
