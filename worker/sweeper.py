@@ -24,7 +24,7 @@ from app.db.tables import Heartbeat
 from app.jobs import ledger
 from app.jobs.kinds import LIMITS, JobKind, Queue
 from app.observability import configure_logs
-from app.services import deliveries
+from app.services import deliveries, pruning
 from app.settings import Settings
 from worker import controls
 from worker.broker import BROKER_ERRORS, Doorbell, make_celery
@@ -136,6 +136,8 @@ class Sweeper:
         with transaction(self._sessions) as session:
             controls.queue_timetabled(session)
             deliveries.wake_if_due(session)
+        with transaction(self._sessions) as session:
+            pruning.prune_nightly(session)
 
     def report(self) -> None:
         """Write the row by which the web process learns of the broker and of a standstill."""

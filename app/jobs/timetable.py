@@ -23,6 +23,10 @@ def claim_slot(session: Session, name: str, slot: str) -> bool:
     return taken is not None
 
 
+def is_taken(session: Session, name: str, slot: str) -> bool:
+    return session.get(TimetableSlot, (name, slot)) is not None
+
+
 def nightly_slot(session: Session, *, hour: int) -> str:
     """The night that the database's clock is in: it begins at this hour, UTC.
 

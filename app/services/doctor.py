@@ -20,6 +20,7 @@ from app.storage import open_store, storage_url
 
 LEAST_FREE_BYTES: Final = 2_000_000_000
 """Left free beside what an import brings."""
+IS_SUPERUSER: Final = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
 SUPPORTED: Final = ((3, 11), (3, 13))
 OLDEST_POSTGRESQL: Final = 160_000
 
@@ -50,6 +51,7 @@ def check_database(settings: Settings) -> Check:
             number = int(connection.scalar(text("SHOW server_version_num")) or 0)
             version = connection.scalar(text("SHOW server_version"))
             revision = connection.scalar(text("SELECT to_regclass('alembic_version')"))
+            is_superuser = connection.scalar(text(IS_SUPERUSER))
     except SQLAlchemyError as error:
         cause = str(error.__cause__ or error).splitlines()[0]
         return Check(
@@ -61,6 +63,9 @@ def check_database(settings: Settings) -> Check:
         return Check(
             "database", ok=False, message=f"PostgreSQL {version} is too old; 16 or later is needed"
         )
+    if is_superuser:
+        told = "PLIANT_DATABASE_URL signs in as a superuser; use a role without that right"
+        return Check("database", ok=False, message=told)
     if revision is None:
         return Check("database", ok=False, message="has no tables yet; run 'alembic upgrade head'")
     return Check("database", ok=True, message=f"PostgreSQL {version}")

@@ -4,13 +4,16 @@ import json
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.db.queries import accounts as queries
 from app.db.session import make_engine, make_sessions, transaction
 from app.db.tables import Control
+from app.domain.errors import Conflict
 from app.security.permissions import SYSTEM, Role
 from app.services import accounts, control_seals, demo, instrument_profiles, model_versions
+from app.services.doctor import IS_SUPERUSER
 from app.settings import Settings
 from app.storage import Store, open_store, storage_url
 
@@ -29,11 +32,28 @@ def prepare(settings: Settings) -> list[tuple[Role, str]]:
     engine = make_engine(settings.database_url, pool_size=1)
     try:
         with transaction(make_sessions(engine)) as session:
+            refuse_superuser(session)
             return prepare_in(
                 session, open_store(storage_url(settings)), with_demonstration=settings.demo
             )
     finally:
         engine.dispose()
+
+
+def refuse_superuser(session: Session) -> None:
+    """A superuser passes every grant and can switch off what keeps the audit trail add-only.
+
+    Raises
+    ------
+    Conflict
+        ``database_superuser``
+    """
+    if session.scalar(text(IS_SUPERUSER)):
+        raise Conflict(
+            "database_superuser",
+            "PLIANT_DATABASE_URL signs in as a superuser, whom the database refuses nothing; make "
+            "a role without that right, give it the database, and use it instead.",
+        )
 
 
 def prepare_in(

@@ -27,12 +27,14 @@ from app.dashboard.contexts.wording import (
 from app.dashboard.rendering import FRONTEND, render
 from app.domain.outlets import CONSTRICTION_UM, IMAGED_OUTLETS, OUTLETS
 from tests.end_to_end import (
+    preview_administration,
     preview_agreement,
     preview_lims,
     preview_models,
     preview_signing,
     preview_training,
     preview_unit_history,
+    preview_webhooks,
 )
 from tests.end_to_end.drawn_images import (
     cell_part,
@@ -388,6 +390,38 @@ def pages() -> dict[str, tuple[str, Shell, object, int]]:
         "/account": (
             "account.html", shell("Account", ""),
             accounts.AccountPage("A. Technician", "technician", has_password=True), 200,
+        ),
+        "/users": (
+            "users.html", preview_administration.shell("Users", "users"),
+            preview_administration.users(), 200,
+        ),
+        "/api-keys": (
+            "api_keys.html", preview_administration.shell("API keys", "api-keys"),
+            preview_administration.keys(), 200,
+        ),
+        "/audit": (
+            "audit.html", preview_administration.shell("Audit", "audit"),
+            preview_administration.trail(), 200,
+        ),
+        "/health": (
+            "health.html", preview_administration.shell("Health", "health"),
+            preview_administration.health(), 200,
+        ),
+        "/webhooks": (
+            "webhooks_list.html", preview_administration.shell("Webhooks", "webhooks"),
+            preview_webhooks.full_list(), 200,
+        ),
+        "/webhooks-none": (
+            "webhooks_list.html", preview_administration.shell("Webhooks", "webhooks"),
+            preview_webhooks.empty_list(), 200,
+        ),
+        "/webhooks/1": (
+            "webhook.html", preview_administration.shell("LIMS, production", "webhooks"),
+            preview_webhooks.failing(), 200,
+        ),
+        "/webhooks/2": (
+            "webhook.html", preview_administration.shell("FHIR", "webhooks"),
+            preview_webhooks.unused(), 200,
         ),
         "/lost": ("error.html", shell("Not found"), lost, 404),
     }  # fmt: skip
