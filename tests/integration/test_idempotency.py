@@ -22,8 +22,8 @@ from tests.integration.live_site import served
 SAMPLE = {"donor_code": "D-0042", "container": "citrate_tube", "din": "=A99992112345663"}
 N_TWINS = 50
 NOT_CREATING = {
-    "activate", "cancel", "crop-sheets", "end", "impact", "replay", "retire", "rotate", "revoke",
-    "rotate-secret", "test", "unlock", "withdraw",
+    "activate", "cancel", "crop-sheets", "disable", "enable", "end", "end-sessions", "impact",
+    "retire", "revoke", "role", "unlock", "withdraw",
 }  # fmt: skip
 """Last words of calls that change a state, and change it to the same when they are repeated."""
 

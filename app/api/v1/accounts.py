@@ -130,7 +130,7 @@ def disable_account(
 
 @router.post(
     "/accounts/{account_id}/enable",
-    responses=refusals(404, 409),
+    responses=refusals(404),
     dependencies=[require(Permission.MANAGE_ACCOUNTS)],
 )
 def enable_account(
@@ -142,7 +142,7 @@ def enable_account(
 
 @router.post(
     "/accounts/{account_id}/end-sessions",
-    responses=refusals(404, 409),
+    responses=refusals(404),
     dependencies=[require(Permission.MANAGE_ACCOUNTS)],
 )
 def end_sessions(account_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> AccountOut:

@@ -10,7 +10,9 @@ from app.security.permissions import Role
 
 
 class AccountIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "Ann", "role": "technician"}]}
+    )
 
     name: Annotated[str, Field(max_length=100, examples=["Ann"], description="To sign in with.")]
     role: Role
@@ -20,7 +22,9 @@ class AccountIn(BaseModel):
 
 
 class ProofIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"password": "of the one who asks"}]}
+    )
 
     password: Annotated[
         str | None, Field(max_length=128, description="In a browser signed in long ago: yours.")
@@ -28,6 +32,8 @@ class ProofIn(BaseModel):
 
 
 class RoleIn(ProofIn):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "verifier"}]})
+
     role: Role
 
 

@@ -11,7 +11,10 @@ from app.services.api_keys import LONGEST_DAYS, LONGEST_OVERLAP_HOURS, KeyState
 
 
 class ApiKeyIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"name": "LIMS, production", "role": "lims"}]},
+    )
 
     name: Annotated[str, Field(max_length=100, examples=["LIMS, production"])]
     role: Annotated[Role, Field(description="`verifier` is refused: signing is a person's act.")]
@@ -32,7 +35,9 @@ class ApiKeyIn(BaseModel):
 
 
 class RotationIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"overlap_hours": 24}]}
+    )
 
     overlap_hours: Annotated[
         float,
