@@ -39,6 +39,13 @@ WEIGHT: Final = """() => [...performance.getEntriesByType("navigation"),
   .filter(({ initiatorType, name }) => initiatorType !== "img" && !name.includes("/pixels"))
   .reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0)"""
 
+CALL: Final = """async ([method, path, values]) => {
+  const { call, send } = await import("/static/js/api.js");
+  return values ? send(method, path, values) : call(method, path);
+}"""
+WEBHOOK: Final = {"url": "https://8.8.8.8/pliant", "events": ["model_version.activated"]}
+"""Of an event that does not happen here: nothing is ever sent."""
+
 
 def routes() -> list[str]:
     """Every path that answers GET in the dashboard."""
@@ -64,8 +71,8 @@ def administrator(product: Product, browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def ids(product: Product, administrator: Page) -> dict[str, str]:
-    """One of each thing that an address may name, found as a person would: by following links."""
+def ids(product: Product, administrator: Page) -> Iterator[dict[str, str]]:
+    """Yield one of each thing that an address may name, found as a person would: by links."""
     page, found = administrator, {}
     page.goto(f"{product.address}/samples?text=DEMO-1")
     steps = {
@@ -78,7 +85,9 @@ def ids(product: Product, administrator: Page) -> dict[str, str]:
     for name, start in (("version_id", "/model-versions"), ("control_id", "/controls")):
         page.goto(product.address + start)
         found[name] = follow(page, rf"{start}/([0-9a-f-]{{36}})$")
-    return found
+    made = page.evaluate(CALL, ["POST", "/webhooks", WEBHOOK])
+    yield found | {"webhook_id": made["id"]}
+    page.evaluate(CALL, ["DELETE", f"/webhooks/{made['id']}", None])
 
 
 def follow(page: Page, pattern: str) -> str:
