@@ -79,6 +79,7 @@ def _address(path: str) -> str:
 def test_the_table_holds_on_the_wire(site: Site) -> None:
     table = json.loads(MATRIX.read_text())
     clients = {role: site.as_role(role) for role in Role if role != Role.VERIFIER}
+    clients[Role.VERIFIER] = _signed_in(site, Role.VERIFIER, "Vera")
     nobody = site.client()
     for name, allowed in table.items():
         method, path = name.split()
@@ -189,6 +190,52 @@ def test_images_and_analyses_of_others_do_not_exist_for_a_lims_key(
         assert technician.get(path).status_code == 200, path
         assert lims.get(path).status_code == 404, path
     assert lims.get(f"{analysis}/events").status_code == 404
+
+
+def _ids(sample: str, well: str, image: str, analysis: str) -> dict[str, str]:
+    return {"sample_id": sample, "well_id": well, "image_id": image, "analysis_id": analysis}
+
+
+def test_somebody_elses_ids_answer_like_ids_that_nobody_has(
+    site: Site, technician: TestClient, add_well: Callable[..., dict[str, Any]]
+) -> None:
+    """Every route that a lims key may call, with the ids of another client: no difference leaks."""
+    well, data = add_well(technician), write_bmp(np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8))
+    sha256 = hashlib.sha256(data).hexdigest()
+    image = technician.put(f"/api/v1/wells/{well['id']}/images/{sha256}", content=data).json()
+    with transaction(site.sessions) as session:
+        store = open_store(site.storage.as_uri())
+        first_start.prepare_in(session, store, with_demonstration=False)
+    analysis = technician.post(f"/api/v1/samples/{well['sample_id']}/analyses").json()
+    foreign = _ids(well["sample_id"], well["id"], image["id"], analysis["id"])
+    unknown = _ids(*(str(uuid.uuid4()) for _ in range(4)))
+    lims, n_asked = site.as_role(Role.LIMS), 0
+    for name, allowed in json.loads(MATRIX.read_text()).items():
+        method, path = name.split()
+        if Role.LIMS not in allowed or not set(re.findall(r"\{(\w+)\}", path)) & foreign.keys():
+            continue
+        answers = [
+            lims.request(method, _filled(path, ids), json={}, headers=OWN_PAGE)
+            for ids in (foreign, unknown)
+        ]
+        codes = [(answer.status_code, _code(answer)) for answer in answers]
+        assert codes[0] == codes[1], f"{name} tells a foreign id from an unknown one"
+        assert codes[0][0] in (404, 409, 411, 422), f"{name} gave {codes[0]}"
+        for secret in (sha256, "D-1"):
+            assert secret not in answers[0].text, name
+        n_asked += 1
+    assert n_asked > 20, "the table names that many routes over samples"
+
+
+def _filled(path: str, ids: dict[str, str]) -> str:
+    for name, value in ids.items():
+        path = path.replace(f"{{{name}}}", value)
+    return _address(path)
+
+
+def _code(answer: Any) -> str:  # noqa: ANN401  two HTTP libraries' answers
+    kind = str(answer.headers.get("content-type", ""))
+    return str(answer.json()["code"]) if kind.endswith("problem+json") and answer.content else kind
 
 
 def foreign_requests(well: dict[str, Any]) -> list[tuple[str, str, Any]]:
