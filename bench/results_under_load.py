@@ -232,8 +232,8 @@ def render(asked: list[Asked], *, cores: float, loads: tuple[float, float]) -> s
     rows.append(
         f"\nTarget: p99 at most {TARGET_MS} ms and no error: **{verdict}**. Measured {when} by "
         f"`python -m bench.results_under_load --write`, {platform.machine()}, {os.cpu_count()} "
-        f"cores shared with PostgreSQL and the clients; the web process used {cores:.2f} of a core; "
-        f"load {loads[0]:.1f} before, {loads[1]:.1f} after."
+        f"cores shared with PostgreSQL and the clients; the web process used {cores:.2f} of a "
+        f"core; load {loads[0]:.1f} before, {loads[1]:.1f} after."
     )
     return "\n".join(rows)
 
