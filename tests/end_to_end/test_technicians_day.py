@@ -202,12 +202,12 @@ def sign(page: Page, sample: str) -> None:
 
 def check_the_report(page: Page, sample: str) -> None:
     score = page.locator(".headline .value").inner_text()
-    with page.expect_download() as downloading:
-        page.get_by_role("link", name="Report (PDF)").press("Enter")
-    pdf = PdfReader(io.BytesIO(Path(downloading.value.path()).read_bytes()))
-    text = " ".join(" ".join(one.extract_text() for one in pdf.pages).split())
+    href = page.get_by_role("link", name="Report (PDF)").get_attribute("href")
+    answer = page.request.get(re.sub(r"/samples/.*", str(href), sample))  # browsers show it
+    pdf = PdfReader(io.BytesIO(answer.body()))
+    text = "".join("".join(one.extract_text() for one in pdf.pages).split())
     for said in ("TRY-IT", DIN, "ACC-DAY-1", score, "Tina", "Vito", "DEMO", "Research use only"):
-        assert said in text, f"the report does not say {said}"
+        assert said.replace(" ", "") in text, f"the report does not say {said}"
 
 
 def see_the_message(page: Page, sample: str) -> None:
