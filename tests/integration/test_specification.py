@@ -23,7 +23,7 @@ from tests.integration.conftest import BASE_URL, SIDE_PX
 from tests.integration.signed_samples import SignedSample
 from tests.integration.specification import Findings, Ids, examine, published_schema
 
-FEW, MANY = 4, 100
+FEW, MANY = 3, 100
 
 
 def credentials(sample: SignedSample, role: Role) -> dict[str, str]:

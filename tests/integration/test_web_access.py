@@ -78,7 +78,9 @@ def _address(path: str) -> str:
 
 def test_the_table_holds_on_the_wire(site: Site) -> None:
     table = json.loads(MATRIX.read_text())
-    clients = {role: site.as_role(role) for role in Role if role != Role.VERIFIER}
+    clients: dict[Role, TestClient] = {
+        role: site.as_role(role) for role in Role if role != Role.VERIFIER
+    }
     clients[Role.VERIFIER] = _signed_in(site, Role.VERIFIER, "Vera")
     nobody = site.client()
     for name, allowed in table.items():
