@@ -20,7 +20,7 @@ from app.jobs.kinds import JobKind
 from app.security.permissions import SYSTEM, Principal
 from app.services import audit, mix_ups
 from app.services.visibility import may_see, refuse_if_closed, visible_well
-from app.storage import Store, image_key
+from app.storage import Store, image_key, out_of_space
 
 LONGEST_FILENAME = 255
 DEMONSTRATION_PRIORITY = 10
@@ -56,6 +56,13 @@ class Expected:
             check_bmp_header(
                 first_bytes, n_bytes=n_bytes, height_px=self.height_px, width_px=self.width_px
             )
+
+
+def refuse_without_room(store: Store, *, n_bytes: int, least_free_bytes: int) -> None:
+    """Refuse what the store could not keep and leave `least_free_bytes` free, if it can tell."""
+    free_bytes = store.free_bytes()
+    if free_bytes is not None and free_bytes - n_bytes < least_free_bytes:
+        raise out_of_space()
 
 
 def expect_image(session: Session, principal: Principal, well_id: uuid.UUID) -> Expected:

@@ -12,7 +12,6 @@ from app.domain.errors import InvalidInput
 from app.security.permissions import Permission
 from app.services import scans
 from app.services.scans import Expected, ReceivedImage
-from app.storage import out_of_space
 from app.web.body import BufferSpace, declared_bytes, read_body
 from app.web.dependencies import (
     PrincipalDep,
@@ -50,9 +49,7 @@ def check_space(request: Request, store: StoreDep, settings: SettingsDep) -> Non
     """Refuse before the body is read: what cannot be kept need not travel."""
     declared = request.headers.get("content-length", "")
     n_bytes = int(declared) if declared.isdecimal() and len(declared) < 19 else 0
-    free_bytes = store.free_bytes()
-    if free_bytes is not None and free_bytes - n_bytes < settings.min_free_bytes:
-        raise out_of_space()
+    scans.refuse_without_room(store, n_bytes=n_bytes, least_free_bytes=settings.min_free_bytes)
 
 
 @router.put(
