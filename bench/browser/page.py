@@ -28,10 +28,16 @@ def insert(page: str, text: str) -> str:
 
 def render(recorded: Recorded) -> str:
     rows = [
-        row for part, rows_of in ROWS.items() if part in recorded for row in rows_of(recorded[part])
+        row
+        for part, rows_of in ROWS.items()
+        for row in (rows_of(recorded[part]) if part in recorded else [_unmeasured(part)])
     ]
     head = ["| what | target | figure | | load of the machine |", "|---|---|---|---|--:|"]
     return "\n".join([*head, *rows])
+
+
+def _unmeasured(part: str) -> str:
+    return f"| `python -m bench.browser {part}` | | not measured yet | | |"
 
 
 def _row(what: str, target: str, figure: str, *, is_met: bool, part: Mapping[str, Any]) -> str:
