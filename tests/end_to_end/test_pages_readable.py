@@ -35,7 +35,7 @@ def test_page_keeps_the_rules_of_the_house(page: Page, preview_url: str, path: s
     assert answer is not None
     assert page.locator("h1").count() == 1
     assert page.title().endswith("· Pliant")
-    assert page.get_by_text("Research use only. Not a release criterion.").is_visible()
+    assert page.get_by_text("Research use only. Not a release criterion.", exact=True).is_visible()
     text = answer.text()
     assert re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text) is None
     assert re.search(r"<script(?![^>]*\ssrc=)", text) is None
