@@ -25,7 +25,7 @@ from app.domain.imaging.scan_image import write_bmp
 from app.jobs.kinds import JobKind
 from app.outbound.addresses import Guard
 from app.security.permissions import SYSTEM, Principal, Role
-from app.services import analyses, events, promotions, samples, training_runs, webhooks
+from app.services import analyses, api_keys, events, promotions, samples, training_runs, webhooks
 from app.services.amendments import Change
 from app.services.events import EventType
 from app.services.samples import Container, NewSample
@@ -36,8 +36,12 @@ from tests.laboratory import NEEDS, SIDE_PX
 
 NOWHERE = "https://1.1.1.1/in"
 """A public address, written as a number: nothing is resolved."""
-LIMS = Principal("key:one", "LIMS one", Role.LIMS, sees_all=False)
-OTHER = Principal("key:two", "LIMS two", Role.LIMS, sees_all=False)
+
+
+def lims(session: Session, name: str = "LIMS") -> Principal:
+    """A program with a key of its own."""
+    key = api_keys.create_key(session, SYSTEM, name=name, role=Role.LIMS)
+    return api_keys.authenticate(session, key.token)
 
 
 def listen(session: Session, principal: Principal = SYSTEM, *names: EventType) -> uuid.UUID:
@@ -206,8 +210,11 @@ def scored_by(session: Session, principal: Principal) -> uuid.UUID:
 
 
 def test_a_lims_hears_of_its_own_samples_and_of_nothing_else(session: Session) -> None:
-    theirs, others, everyone = (listen(session, who) for who in (LIMS, OTHER, SYSTEM))
-    sample_id = scored_by(session, LIMS)
+    owner = lims(session)
+    theirs, others, everyone = (
+        listen(session, who) for who in (owner, lims(session, "another"), SYSTEM)
+    )
+    sample_id = scored_by(session, owner)
     admin = Principal("account:ada", "Ada", Role.ADMINISTRATOR, sees_all=True)
     promotions.activate(session, admin, candidate(session).id, reason="Ours.")
     (told,) = heard(session, theirs)
@@ -216,16 +223,26 @@ def test_a_lims_hears_of_its_own_samples_and_of_nothing_else(session: Session) -
     assert len(heard(session, everyone)) == 2
 
 
+def test_whose_last_key_was_revoked_hears_nothing_more(session: Session) -> None:
+    owner = lims(session)
+    theirs = listen(session, owner)
+    scored_by(session, owner)
+    (key,) = api_keys.list_keys(session)
+    api_keys.revoke_key(session, SYSTEM, key.id)
+    scored_by(session, owner)
+    assert len(heard(session, theirs)) == 1
+
+
 def test_only_what_a_destination_asked_for_is_sent_to_it(session: Session) -> None:
     deaf = listen(session, SYSTEM, EventType.IMAGE_REJECTED)
-    scored_by(session, LIMS)
+    scored_by(session, SYSTEM)
     assert heard(session, deaf) == []
 
 
 def test_a_deleted_destination_hears_nothing_and_a_disabled_one_later(session: Session) -> None:
     deleted, disabled = listen(session), listen(session)
     webhooks.delete_webhook(session, SYSTEM, deleted)
-    scored_by(session, LIMS)
+    scored_by(session, SYSTEM)
     assert heard(session, deleted) == []
     assert len(heard(session, disabled)) == 1
     assert webhooks.get_webhook(session, SYSTEM, disabled).n_waiting == 1

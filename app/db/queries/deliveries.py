@@ -5,11 +5,25 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from app.db.tables import Delivery, DeliveryAttempt, EventCounter, Job, WebhookEndpoint
+from app.db.tables import ApiKey, Delivery, DeliveryAttempt, EventCounter, Job, WebhookEndpoint
 
 Position = tuple[dt.datetime, uuid.UUID]
 DueRow = Row[Delivery, WebhookEndpoint]
@@ -21,10 +35,13 @@ SENT_AT_ONCE: Final = 4
 def endpoints_wanting(
     session: Session, event: str, *, owner: str | None
 ) -> Sequence[WebhookEndpoint]:
-    """Destinations of what `owner` made, disabled ones too: their messages wait."""
+    """Destinations of what `owner` made, disabled ones too: their messages wait.
+
+    A program hears of its own samples for as long as it has a key that still opens.
+    """
     is_theirs: ColumnElement[bool] = WebhookEndpoint.is_own_only.is_(False)
     if owner is not None:
-        is_theirs = or_(is_theirs, WebhookEndpoint.created_by == owner)
+        is_theirs = or_(is_theirs, and_(WebhookEndpoint.created_by == owner, _has_live_key(owner)))
     return session.scalars(
         select(WebhookEndpoint)
         .where(
@@ -34,6 +51,14 @@ def endpoints_wanting(
         )
         .order_by(WebhookEndpoint.created_at, WebhookEndpoint.id)
     ).all()
+
+
+def _has_live_key(owner: str) -> ColumnElement[bool]:
+    return exists().where(
+        literal("key:") + cast(ApiKey.identity_id, Text) == owner,
+        ApiKey.revoked_at.is_(None),
+        ApiKey.expires_at > func.now(),
+    )
 
 
 def next_sequence(session: Session, subject_id: uuid.UUID) -> int:
