@@ -79,9 +79,7 @@ control: $(DEV) ## Seal anew what the shipped control must answer, after a chang
 	$(BIN)/python -m worker.control_bundle
 
 screenshots: $(TRAIN) $(DEV) browser ## Photograph the dashboard's pages into docs/images
-	PLIANT_SCREENSHOTS=1 $(BIN)/pytest -q tests/end_to_end/test_first_ten_minutes.py tests/end_to_end/test_image_page.py \
-	  tests/end_to_end/test_unit_history_page.py \
-		tests/end_to_end/test_signing_page.py
+	PLIANT_SCREENSHOTS=1 $(BIN)/pytest -q tests/end_to_end -m browser $(SIDE_BY_SIDE)
 
 # uv.lock and pylock.toml would record where each file came from; these files name versions and hashes only.
 UV_COMPILE := $(abspath $(BIN))/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

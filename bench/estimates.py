@@ -21,7 +21,13 @@ from app.domain.scoring import (
     rigidity_score_of_fractions,
 )
 from app.domain.synthetic.crops import draw_crops
-from app.domain.synthetic.donors import draw_donor, draw_stiffness, draw_well_look, generator
+from app.domain.synthetic.donors import (
+    Donor,
+    draw_donor,
+    draw_stiffness,
+    draw_well_look,
+    generator,
+)
 from models.bundled import load_bundled
 from models.classifier import Classifier, p_deformable
 
@@ -67,13 +73,18 @@ def main() -> None:
 
 
 def see_donor(code: str, classifier: Classifier, *, seed: int = SEED) -> SeenDonor:
-    donor = draw_donor(code, seed)
+    return see_cells(draw_donor(code, seed), classifier)
+
+
+def see_cells(
+    donor: Donor, classifier: Classifier, *, cells_per_well: int = CELLS_PER_WELL
+) -> SeenDonor:
     posteriors, truth, looks = [], [], []
     for number in (1, 2):
         well = draw_well_look(donor, outlet=None, well=number)
-        rng = generator("estimates", code, number)
-        _, cells = draw_stiffness(donor, outlet=None, count=CELLS_PER_WELL, rng=rng)
-        crops, _ = draw_crops(donor, well, cells, seed=seed + number)
+        rng = generator("estimates", donor.code, number)
+        _, cells = draw_stiffness(donor, outlet=None, count=cells_per_well, rng=rng)
+        crops, _ = draw_crops(donor, well, cells, seed=donor.seed + number)
         posteriors.append(classifier.predict(crops))
         truth.append(np.asarray(cells, dtype=np.int64))
         looks.append(measure_looks(crops).mean(axis=0, dtype=np.float64))

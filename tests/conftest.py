@@ -25,8 +25,9 @@ TEMPLATE = "template_migrated"
 _clone_numbers = count(1)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, not skip, the tests of shared images where that folder is missing."""
+    """Group for processes; leave out, not skip, tests of shared images without that folder."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_process_group(item)))
     if SHARED.is_dir():

@@ -16,6 +16,7 @@ LOAD_PICTURES = """async () => {
 def keep(page: Page, name: str, *, whole: bool = True) -> None:
     """Save the page, or what of it fits the window, where the documents look for it."""
     if os.environ.get("PLIANT_SCREENSHOTS"):
-        DOCS_IMAGES.mkdir(parents=True, exist_ok=True)
+        picture = DOCS_IMAGES / f"{name}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
         page.evaluate(LOAD_PICTURES)
-        page.screenshot(path=DOCS_IMAGES / f"{name}.png", full_page=whole)
+        page.screenshot(path=picture, full_page=whole)

@@ -12,6 +12,7 @@ from app.dashboard.router import router
 from tests.end_to_end.accessibility import grave_violations, sideways_scroll_px
 from tests.end_to_end.preview import pages as preview_pages
 from tests.end_to_end.product import Product
+from tests.end_to_end.screenshots import keep
 from tests.end_to_end.test_signing_page import signed_in
 
 pytestmark = pytest.mark.browser
@@ -98,6 +99,11 @@ def follow(page: Page, pattern: str) -> str:
     return str(re.findall(pattern, address)[0])
 
 
+def picture_name(route: str) -> str:
+    """`/samples/{sample_id}/signing` is `samples-one-signing`."""
+    return re.sub(r"\{[a-z_]+\}", "one", route).strip("/").replace("/", "-")
+
+
 def test_the_routes_are_found() -> None:
     assert {"/samples", "/samples/{sample_id}/signing", "/controls"} <= set(VISITED)
     assert set(NO_PAGES) | set(DRAWN_ELSEWHERE) <= set(routes())
@@ -117,3 +123,4 @@ def test_a_page_is_whole_light_and_free_of_grave_faults(
     assert page.evaluate(WEIGHT) <= MAX_PAGE_BYTES
     assert sideways_scroll_px(page) == 0
     assert grave_violations(page) == []
+    keep(page, f"pages/{picture_name(route)}", whole=False)

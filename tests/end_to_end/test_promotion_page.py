@@ -108,6 +108,7 @@ def test_a_candidate_is_read_tried_activated_and_taken_back(page: Page, server: 
         laboratory.store.put_once(saliency_key(sha256, name), picture())
 
     server.sign_in(page)
+    page.get_by_text("Administration", exact=True).press("Enter")
     page.get_by_role("link", name="Models").click()
     page.get_by_role("link", name="autumn").click()
     expect(page.get_by_text("It waits for a worker.")).to_be_visible()

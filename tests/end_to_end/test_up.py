@@ -35,7 +35,7 @@ def interpreter_for_everyone() -> str | None:
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     found = shutil.which(name, path="/usr/local/bin:/usr/bin")
     tried = found and subprocess.run(
-        [found, "-c", "import pydantic_core, psycopg, app.cli"],
+        [found, "-c", "import pydantic_core, psycopg, redis, app.cli"],
         env={"PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}"},
         cwd="/",
         user=NOBODY,

@@ -22,13 +22,14 @@ from tests.integration.signed_samples import SignedSample
 
 ONE = "id = (SELECT min(id::text)::uuid FROM {} WHERE {})"
 OTHER = "'" + "0" * 64 + "'"
+SIGNED = "analysis_id = (SELECT analysis_id FROM reports)"
 CHANGES = [
     ("identity", "UPDATE samples SET din = 'G123498654322'"),
     ("identity", "UPDATE samples SET accession_number = 'ACC-1'"),
     ("identity", "UPDATE samples SET storage_day = 3"),
     ("identity", "UPDATE donors SET code = 'D-2'"),
     ("images", f"UPDATE images SET sha256 = {OTHER} WHERE {ONE.format('images', 'true')}"),
-    ("images", f"DELETE FROM analysis_images WHERE {ONE.format('analysis_images', 'true')}"),
+    ("images", f"DELETE FROM analysis_images WHERE {ONE.format('analysis_images', SIGNED)}"),
     ("images", "UPDATE wells SET position = 'C9'"),
     ("images", "UPDATE instrument_profiles SET um_per_px = 0.2"),
     ("exclusions", "UPDATE images SET verdict = 'partly' WHERE verdict = 'accepted'"),
