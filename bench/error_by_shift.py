@@ -14,7 +14,18 @@ from typing import Final
 import cv2
 import numpy as np
 
-from app.charts.drawing import GRID, MUTED, Axis, Series, diamond, dot, figure, line, text
+from app.charts.drawing import (
+    GRID,
+    MUTED,
+    Axis,
+    Series,
+    diamond,
+    dot,
+    element,
+    figure,
+    line,
+    text,
+)
 from app.domain.donor_score import ModelFigures
 from app.domain.look_correction import LookCorrection
 from app.domain.outlets import LAST_DEFORMABLE_OUTLET
@@ -37,7 +48,7 @@ SHIFTS: Final = (0.0, 0.5, 1.0, 1.5, 2.0)
 PICTURE: Final = Path(__file__).parents[1] / "docs" / "images" / "error-by-shift.svg"
 SERIES: Final = (
     Series("score", "#0b4f9c", None, dot),
-    Series("corrected for looks", "#a84400", None, diamond),
+    Series("published two-class score", "#a84400", None, diamond),
 )
 
 
@@ -115,36 +126,35 @@ def told(shift: float, errors: Errors) -> str:
 
 
 def draw(found: dict[float, Errors]) -> str:
-    """Mean error of both scores over the shift, with each donor's as a faint dot."""
-    across, up = Axis(0, 2, 60, 520), Axis(0, 0.6, 250, 20)
-    marks = [line(60, up.at(value), 520, up.at(value), GRID, 1) for value in (0, 0.2, 0.4, 0.6)]
-    marks += [
-        text(f"{value:.1f}", 52, up.at(value) + 4, size=11, fill=MUTED, anchor="end")
-        for value in (0, 0.2, 0.4, 0.6)
-    ]
+    """Mean error of ours and of the published score over the shift; faint dots are donors."""
+    across, up = Axis(0, 2, 60, 520), Axis(0, 0.6, 250, 40)
+    marks = [text("|ΔRS| against truth, outlets", 14, 16, size=12)]
+    for level in (0, 0.2, 0.4, 0.6):
+        marks.append(line(60, up.at(level), 520, up.at(level), GRID, 1))
+        marks.append(text(f"{level:.1f}", 52, up.at(level) + 4, size=11, fill=MUTED, anchor="end"))
     for shift, errors in found.items():
         marks.append(text(f"{shift:.1f} ×", across.at(shift), 268, size=11, anchor="middle"))
-        marks += [
-            dot(across.at(shift), up.at(min(error, 0.6)), 1.5, MUTED) for error in errors.score
-        ]
-    marks += _curve(SERIES[0], {s: one.score.mean() for s, one in found.items()}, across, up)
-    marks += _curve(SERIES[1], {s: one.looks.mean() for s, one in found.items()}, across, up)
-    marks.append(text("look of the donor, as the population has it = 1 ×", 60, 290, size=12))
-    marks.append(text("|ΔRS| against truth, outlets", 60, 12, size=12))
+        marks += [_donor(across.at(shift), up.at(min(error, 0.6))) for error in errors.score]
+    means = (
+        [(across.at(shift), up.at(one.score.mean())) for shift, one in found.items()],
+        [(across.at(shift), up.at(one.published.mean())) for shift, one in found.items()],
+    )
+    for place, (series, points) in enumerate(zip(SERIES, means, strict=True)):
+        marks += [line(*here, *there, series.colour, 2) for here, there in pairwise(points)]
+        marks += [series.mark(column, row, 5) for column, row in points]
+        marks.append(series.mark(80, 54 + 20 * place, 5))
+        marks.append(text(series.name, 94, 58 + 20 * place, size=12, fill=series.colour))
+    marks.append(text("look of the donor; the simulated population has 1 ×", 60, 290, size=12))
     return figure(
         marks, (560, 300), ident="error-by-shift",
         title="Error of the image score against the shift of a donor's look",
-        description="Mean absolute error of 24 drawn donors at five shifts, as it is and with "
-        "looks corrected; small dots are single donors.",
+        description="Mean absolute error over 24 drawn donors at five shifts, of the image score "
+        "and of the published two-class score; small dots are single donors.",
     )  # fmt: skip
 
 
-def _curve(series: Series, points: dict[float, float], across: Axis, up: Axis) -> list[str]:
-    places = [(across.at(shift), up.at(error)) for shift, error in points.items()]
-    marks = [line(*here, *there, series.colour, 2) for here, there in pairwise(places)]
-    marks += [series.mark(column, row, 5) for column, row in places]
-    last_column, last_row = places[-1]
-    return [*marks, text(series.name, last_column + 8, last_row + 4, size=11, fill=series.colour)]
+def _donor(column: float, row: float) -> str:
+    return element("circle", cx=column, cy=row, r=2.5, fill=SERIES[0].colour, opacity=0.3)
 
 
 if __name__ == "__main__":
