@@ -31,9 +31,9 @@ run: $(INSTALLED) ## Install what is missing, then start everything on this mach
 test: $(TRAIN) $(DEV) browser ## Run every test on a real PostgreSQL, Valkey and browser
 	$(BIN)/pytest -m "not extended" $(SIDE_BY_SIDE)
 
-# Two processes, each with servers of its own; the slow browser tests come first, so that none is left for last.
+# Two processes, each with servers of its own and whole files; the slow browser tests come first, none is left for last.
 TEST_PROCESSES ?= 2
-SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-extended: $(TRAIN) $(DEV) browser ## Run the long campaigns as well (hours)
 	$(BIN)/pytest

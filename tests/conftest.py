@@ -25,22 +25,13 @@ TEMPLATE = "template_migrated"
 _clone_numbers = count(1)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group for processes; leave out, not skip, tests of shared images without that folder."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_process_group(item)))
+    """Leave out, not skip, the tests of shared images where that folder is missing."""
     if SHARED.is_dir():
         return
     left_out = [item for item in items if item.get_closest_marker("shared")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
-
-
-def _process_group(item: pytest.Item) -> str:
-    """A file's tests share what it starts; those of one running product share that product."""
-    shares_product = "product" in getattr(item, "fixturenames", ())
-    return "product" if shares_product else str(item.path.relative_to(ROOT))
 
 
 @pytest.fixture(scope="session")
