@@ -21,6 +21,7 @@ from standardwebhooks import Webhook
 
 from app.db.session import SessionMaker, transaction
 from app.db.tables import AuditEntry, Delivery, DeliveryAttempt, Job, Sample, WebhookEndpoint
+from app.domain.delivery_rules import JITTER
 from app.jobs.kinds import JobKind
 from app.security.permissions import SYSTEM
 from app.services import deliveries, events, samples, webhooks
@@ -151,7 +152,7 @@ def test_each_try_keeps_the_id_and_the_body_and_is_signed_anew(bare: Office) -> 
         receiver.behave = lambda _: next(replies, Reply())
         office.announce(uuid.uuid4())
         office.send()
-        time.sleep(1.1)
+        time.sleep(1.1 * (1 + JITTER) + 0.1)
         office.send()
         first, second, third = receiver.received
         assert first.id == second.id == third.id
