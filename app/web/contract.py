@@ -52,6 +52,19 @@ def complete(document: dict[str, Any]) -> None:
                 answer["description"] = ANSWERS[status]
         _tell_headers(method, operation)
         operation["responses"] = dict(sorted(answers.items()))
+    _tell_pairs(document)
+
+
+def _tell_pairs(part: object) -> None:
+    """Write pairs of the same kind as arrays with `items`, in place: few generators know better."""
+    if isinstance(part, dict):
+        kinds = part.get("prefixItems", [])
+        if kinds and all(kind == kinds[0] for kind in kinds):
+            part["items"] = part.pop("prefixItems")[0]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            _tell_pairs(inner)
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, Operation]]:

@@ -54,6 +54,26 @@ def test_every_refusal_names_the_codes_that_it_may_carry(document: dict[str, Any
                 assert all(CODE.fullmatch(code) for code in answer["x-codes"])
 
 
+def parts(value: object) -> Iterator[dict[str, Any]]:
+    """Every object of a document, at any depth."""
+    if isinstance(value, dict):
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in inner:
+        yield from parts(one)
+
+
+def test_every_array_says_what_is_in_it(document: dict[str, Any]) -> None:
+    """Many generators of clients know no other form, and give up on a tuple's."""
+    arrays = [part for part in parts(document) if part.get("type") == "array"]
+    assert len(arrays) > 50
+    assert all(isinstance(array.get("items"), dict) for array in arrays)
+    interval = document["components"]["schemas"]["ReferenceView"]["properties"]["interval"]
+    assert (interval["items"], interval["minItems"], interval["maxItems"]) == (
+        {"type": "number"}, 2, 2,
+    )  # fmt: skip
+
+
 def test_every_body_has_an_example(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         for kind, content in operation.get("requestBody", {}).get("content", {}).items():
