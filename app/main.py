@@ -73,12 +73,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine = make_engine(settings.database_url, pool_size=20)
     app.state.sessions = make_sessions(engine)
     app.state.store = open_store(storage_url(settings))
-    app.state.progress = ProgressHub(settings.database_url)
-    app.state.progress.start()
+    # Kept by name: where the application lives twice at once, each life stops its own listener.
+    app.state.progress = progress = ProgressHub(settings.database_url)
+    progress.start()
     try:
         yield
     finally:
-        app.state.progress.stop()
+        progress.stop()
         engine.dispose()
 
 

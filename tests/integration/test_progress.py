@@ -82,3 +82,13 @@ def test_an_analysis_is_followed_to_its_end(
     assert events.count("event: progress") == 1
     assert '"state":"failed"' in events
     assert '"code":"worker_lost"' in events
+
+
+def test_each_life_of_the_application_ends_its_own_listener(site: Site) -> None:
+    """A test client, or a server that reloads, may start the same application once more."""
+    with TestClient(site.app):
+        first: ProgressHub = site.app.state.progress
+        with TestClient(site.app):
+            second: ProgressHub = site.app.state.progress
+        assert (first.is_stopped, second.is_stopped) == (False, True)
+    assert first.is_stopped
