@@ -8,6 +8,7 @@ import datetime as dt
 import signal
 import time
 import uuid
+from collections.abc import Collection
 from types import FrameType
 from typing import Final
 
@@ -45,6 +46,7 @@ UNHEARD_AFTER: Final = dt.timedelta(seconds=3)
 """A job rung for this long ago and still queued is rung for again."""
 LEAST_BOUND: Final = 8
 RINGS_PER_SLOT: Final = 4
+ALL_QUEUES: Final = frozenset(Queue)
 
 
 class Sweeper:
@@ -66,16 +68,17 @@ class Sweeper:
         self._slots = dict.fromkeys(Queue, 1) | {Queue.SCANS: scan_slots}
         self._broker_error: str | None = None
 
-    def ring(self) -> bool:
-        """Publish what is due, up to each queue's bound; whether more may be waiting."""
+    def ring(self, queues: Collection[Queue] = ALL_QUEUES) -> frozenset[Queue]:
+        """Publish what is due, up to each queue's bound; the queues where more may be waiting."""
         try:
-            more = [self._ring(queue) for queue in Queue]
+            behind = frozenset(queue for queue in Queue if queue in queues and self._ring(queue))
         except BROKER_ERRORS as error:
             self._doorbell.hang_up()
             self._note_broker(f"{type(error).__name__}: {error}")
-            return False
-        self._note_broker(None)
-        return any(more)
+            return frozenset()
+        if queues:
+            self._note_broker(None)
+        return behind
 
     def _ring(self, queue: Queue) -> bool:
         rung = self._doorbell.rung(queue)
@@ -159,15 +162,21 @@ class Sweeper:
 
 def lead(sweeper: Sweeper, listener: Listener, stop: StopFlag) -> None:
     """Sweep until asked to stop, or until the database connection breaks."""
-    database_due_at = 0.0
+    database_due_at = all_due_at = 0.0
+    touched = ALL_QUEUES
     while not stop.is_set:
         if time.monotonic() >= database_due_at:
             sweeper.take_back()
             sweeper.keep_timetable()
             sweeper.report()
             database_due_at = time.monotonic() + DATABASE_TICK_SECONDS
-        more_waits = sweeper.ring()
-        listener.wait(BACKLOG_TICK_SECONDS if more_waits else TICK_SECONDS)
+        if time.monotonic() >= all_due_at:
+            touched = ALL_QUEUES
+            all_due_at = time.monotonic() + TICK_SECONDS
+        behind = sweeper.ring(touched)
+        heard = listener.wait(BACKLOG_TICK_SECONDS if behind else TICK_SECONDS)
+        # A hundred images arrive one by one: only their own queue is looked at for each.
+        touched = behind | {queue for queue in Queue if (JOBS_CHANNEL, queue) in heard}
 
 
 def sweep(

@@ -14,7 +14,7 @@ from app.db.session import SessionMaker, transaction
 from app.db.tables import AuditEntry, Heartbeat, Job
 from app.domain.errors import PliantError, ProcessingFailed, Unavailable
 from app.jobs import ledger
-from app.jobs.kinds import LIMITS, JobKind
+from app.jobs.kinds import LIMITS, JobKind, Queue
 from app.settings import Settings
 from app.storage import open_store
 from tests.conftest import empty_broker
@@ -257,6 +257,18 @@ def test_the_bell_is_rung_for_the_most_urgent_and_no_more_than_the_bound(
     rung = doorbell.rung("scans")
     assert len(rung) == LEAST_BOUND
     assert urgent in rung
+
+
+def test_only_the_queues_that_were_named_are_rung_for(
+    sessions: SessionMaker, doorbell: Doorbell
+) -> None:
+    for _ in range(LEAST_BOUND + 1):
+        enqueue(sessions)
+    sweeper = Sweeper(sessions, doorbell, {}, scan_slots=1)
+    assert sweeper.ring({Queue.OUTBOUND}) == frozenset()
+    assert doorbell.rung("scans") == []
+    assert sweeper.ring({Queue.SCANS}) == {Queue.SCANS}
+    assert len(doorbell.rung("scans")) == LEAST_BOUND
 
 
 def test_a_job_that_lies_in_the_list_is_not_rung_for_again(
