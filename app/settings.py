@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, HttpUrl
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.domain.delivery_rules import parse_retry_seconds
-from app.domain.identifiers import DIN_PATTERN, DIN_SYSTEM, PRODUCT_CODE_SYSTEM
+from app.domain.identifiers import DIN_PATTERN, DIN_SYSTEM, PRODUCT_CODE_SYSTEM, SCHEME_PATTERN
 from app.domain.network_addresses import parse_allowed
 from app.domain.result_terms import parse_loinc
 
@@ -36,6 +36,7 @@ def _names_waits(text: str) -> str:
 
 Words = Annotated[str, Field(max_length=60, pattern=r"^[^|^&~\\\x00-\x1f]*$")]
 """No delimiter of HL7: every receiver files by these, and not all unescape."""
+Scheme = Annotated[str, Field(pattern=rf"^{SCHEME_PATTERN}$")]
 Uri = Annotated[str, Field(min_length=3, max_length=200, pattern=r"^[a-zA-Z][a-zA-Z0-9+.-]*:\S+$")]
 Loinc = Annotated[dict[str, str], AfterValidator(parse_loinc)]
 Places = Annotated[str, AfterValidator(_names_places)]
@@ -93,12 +94,12 @@ class Settings(BaseSettings):
     """Regular expression of a donation number's 13 characters."""
     din_needs_check: bool = False
     """Whether a donation number typed without its boxed check character is refused."""
-    identifier_patterns: dict[str, Pattern] = {}
+    identifier_patterns: dict[Scheme, Pattern] = {}
     """Regular expressions of the site's other numbers, JSON, by scheme."""
     din_system: str = DIN_SYSTEM
     """FHIR identifier system under which donation numbers are sent."""
     product_code_system: str = PRODUCT_CODE_SYSTEM
-    """FHIR system under which product codes are sent."""
+    """FHIR system under which the codes of the scheme `product_code` are sent."""
     lims_facility: Words = "LAB"
     """This laboratory's name in messages: MSH-4 and the performer of a report."""
     lims_receiving_application: Words = "LIMS"
@@ -107,6 +108,8 @@ class Settings(BaseSettings):
     """Place that HL7 messages are addressed to, MSH-6."""
     accession_system: Uri = "urn:pliant:accession"
     """FHIR identifier system of the site's accession numbers."""
+    identifier_systems: dict[Scheme, Uri] = {}
+    """FHIR identifier systems of the site's other numbers, JSON, by scheme."""
     message_system: Uri = "urn:pliant"
     """What the FHIR systems of Pliant's own codes and identifiers begin with."""
     loinc: Loinc = {}

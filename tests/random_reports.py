@@ -90,6 +90,11 @@ def _identity(draw: random.Random) -> Identity:
         sampled_at=draw.choice([None, _moment(draw)]),
         storage_day=draw.choice([None, 0, 14, 42]),
         notes=draw.choice(["secret note", None]),
+        placer_order_number=draw.choice(NUMBERS),
+        filler_order_number=draw.choice(NUMBERS),
+        local_identifiers=draw.choice(
+            [{}, {"unit": draw.choice(AWKWARD), "product_code": "E0382V00"}]
+        ),
     )
 
 

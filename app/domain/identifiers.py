@@ -24,6 +24,10 @@ DIN_SYSTEM: Final = "https://www.isbt128.org/uri/DonationIdentificationNumber"
 DIN_SYSTEMS: Final = frozenset({DIN_SYSTEM, DIN_SYSTEM.lower()})
 """The spellings that public guides use; both are understood where a message is read."""
 PRODUCT_CODE_SYSTEM: Final = "https://www.isbt128.org/uri/ProductDescriptionCode"
+PRODUCT_CODE: Final = "product_code"
+"""Scheme under which a site keeps the product code of the unit: what it is, not which one."""
+SCHEME_PATTERN: Final = r"[a-z][a-z0-9_]{0,39}"
+"""Name of a scheme: it becomes part of codes and addresses in messages."""
 
 _SPACE: Final = re.compile(r"[ \t\r\n]+")
 _AIM_PREFIX: Final = re.compile(r"\](C0|C4|D1)")

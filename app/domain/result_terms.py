@@ -142,6 +142,19 @@ SOFTWARE: Final = ResultTerm("RBCDEF-SW", "Software", Direction.NAME)
 ORIGIN: Final = (VERSION, REPORT, MODEL, MODEL_SHA256, SOFTWARE)
 """Where a result comes from, for receivers that know nothing but lines."""
 
+
+def number_term(scheme: str) -> ResultTerm:
+    """The line that tells a number of the site's own.
+
+    Parameters
+    ----------
+    scheme
+        Name of the scheme, such as ``unit``.
+    """
+    title = f"Number of the sample, {scheme.replace('_', ' ')}"
+    return ResultTerm(f"RBCDEF-ID-{scheme.upper()}", title, Direction.NAME)
+
+
 CODES: Final = frozenset(term.code for term in (PANEL, *MEASURED))
 """What may be mapped to LOINC."""
 

@@ -33,7 +33,7 @@ SYSTEMS: Final[Mapping[str, frozenset[str]]] = {
     CATEGORY: frozenset({"laboratory"}),
     SECTION: frozenset({"HM"}),
     SPECIMEN: frozenset({"BLD"}),
-    IDENTIFIER: frozenset({"ACSN"}),
+    IDENTIFIER: frozenset({"ACSN", "PLAC", "FILL"}),
     PURPOSE: frozenset({"HTEST"}),
 }
 NAME_TYPES: Final = frozenset({
@@ -42,7 +42,7 @@ NAME_TYPES: Final = frozenset({
 })  # fmt: skip
 
 
-def unknown_codes(bundle: Mapping[str, Any], own: str) -> list[str]:
+def unknown_codes(bundle: Mapping[str, Any], *own: str) -> list[str]:
     """Codes of a bundle that no value set holds.
 
     Parameters
@@ -50,7 +50,8 @@ def unknown_codes(bundle: Mapping[str, Any], own: str) -> list[str]:
     bundle
         As JSON.
     own
-        What our own systems begin with; their codes are not looked at.
+        What our own systems, and those that the site answers for, begin with; their codes are not
+        looked at.
     """
     resources = [bundle, *(entry["resource"] for entry in bundle.get("entry", ()))]
     found = [

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from fhir.resources.R4B.bundle import Bundle
 
+from app.domain.identifiers import PRODUCT_CODE
 from app.domain.result_terms import PANEL, ResultTerm
 from app.outbound import fhir_codes as codes
 from app.outbound.results import (
@@ -72,7 +73,8 @@ class _Writer:
             "entry": [self._entry(one, is_transaction=is_transaction) for one in resources],
         })  # fmt: skip
         text = Bundle.model_validate(made).model_dump_json()
-        unknown = codes.unknown_codes(json.loads(text), self._sender.message_system)
+        own = (self._sender.message_system, self._sender.product_code_system)
+        unknown = codes.unknown_codes(json.loads(text), *own)
         if unknown:
             raise ValueError(f"codes in no value set: {', '.join(unknown)}")
         return text.encode()
@@ -97,18 +99,34 @@ class _Writer:
     def _identifier(self, name: str, value: str) -> Json:
         return {"system": self._sender.system(name), "value": value}
 
+    def _order_number(self, kind: str, scheme: str, number: str | None) -> list[Json]:
+        """One of the site's order numbers, where there is one; `kind` is of HL7 table 0203."""
+        if not number:
+            return []
+        coding = [{"system": codes.IDENTIFIER, "code": kind}]
+        system = self._sender.identifier_system(scheme)
+        return [{"type": {"coding": coding}, "system": system, "value": number}]
+
     # The report
 
     def _report(self) -> Json:
         content = self._content
         signer = verifier(content)
+        orders = self._order_number(
+            "PLAC", "placer_order_number", content.identity.placer_order_number
+        )
+        filled = self._order_number(
+            "FILL", "filler_order_number", content.identity.filler_order_number
+        )
         return _filled({
             "resourceType": "DiagnosticReport",
             "meta": self._meta(),
             "identifier": [
                 self._identifier("results", str(content.identity.sample_id)),
                 self._identifier("reports", str(content.report_id)),
+                *filled,
             ],
+            "basedOn": [{"type": "ServiceRequest", "identifier": order} for order in orders],
             "status": self._status,
             "category": [{"coding": [{"system": codes.SECTION, "code": "HM"}]}],
             "code": self._code(PANEL),
@@ -202,17 +220,35 @@ class _Writer:
             numbers.append({"type": kind, **accession_number})
         if din:
             numbers.append({"system": self._sender.din_system, "value": din})
+        numbers += self._local_numbers()
         collected = identity.collected_on
         return _filled({
             "resourceType": "Specimen",
             "meta": self._meta(),
             "identifier": numbers,
             "accessionIdentifier": accession_number,
-            "type": {"coding": [{"system": codes.SPECIMEN, "code": "BLD"}]},
+            "type": {"coding": [{"system": codes.SPECIMEN, "code": "BLD"}, *self._product()]},
             "collection": _filled({"collectedDateTime": _moment(identity.sampled_at)}),
             "container": [self._container()],
             "note": [{"text": f"Donated on {collected.isoformat()}."}] if collected else [],
         })  # fmt: skip
+
+    def _local_numbers(self) -> list[Json]:
+        """The site's own numbers; a product code is none, since many units share it."""
+        return [
+            {
+                "type": {"text": scheme},
+                "system": self._sender.identifier_system(scheme),
+                "value": number,
+            }
+            for scheme, number in sorted(self._content.identity.local_identifiers.items())
+            if scheme != PRODUCT_CODE
+        ]
+
+    def _product(self) -> list[Json]:
+        """What the unit is, which the specimen was taken of."""
+        code = self._content.identity.local_identifiers.get(PRODUCT_CODE)
+        return [{"system": self._sender.product_code_system, "code": code}] if code else []
 
     def _container(self) -> Json:
         identity = self._content.identity

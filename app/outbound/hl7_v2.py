@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hl7apy.core import Group, Message
 
-from app.domain.result_terms import ORIGIN, PANEL, ResultTerm
+from app.domain.result_terms import MEASURED, PANEL, ResultTerm
 from app.outbound.results import (
     NOT_OBTAINED,
     STATUSES,
@@ -115,6 +115,7 @@ class _Writer:
         report.obr_1 = "1"
         report.obr_2.ei_1 = report.obr_3.ei_1 = number
         self._write_code(report.obr_4, PANEL)
+        self._write_order_numbers(report)
         if content.identity.sampled_at is not None:
             report.obr_7.ts_1 = _moment(content.identity.sampled_at)
         report.obr_22.ts_1 = _moment(content.issued_at)
@@ -122,6 +123,14 @@ class _Writer:
         signer = verifier(content)
         if signer is not None:
             report.obr_32.ndl_1.cnn_2 = escaped(signer.printed_name)
+
+    def _write_order_numbers(self, report: Any) -> None:  # noqa: ANN401  hl7apy
+        """In the fields that a filler gives back as it got them: OBR-2 and OBR-3 are taken."""
+        identity = self._content.identity
+        if identity.placer_order_number:
+            report.obr_18 = escaped(identity.placer_order_number)
+        if identity.filler_order_number:
+            report.obr_20 = escaped(identity.filler_order_number)
 
     def _write_line(self, segment: Any, number: int, line: Line) -> None:  # noqa: ANN401  hl7apy
         content = self._content
@@ -141,7 +150,7 @@ class _Writer:
             segment.obx_19.ts_1 = _moment(content.imaging.last_at)
 
     def _line_status(self, line: Line) -> str:
-        if line.term in ORIGIN:
+        if line.term not in MEASURED:
             # These hold however the result stands; taken back, nobody knew what was.
             return STATUS_OF_ORIGIN.get(self._statuses.report, self._statuses.report)
         if line.absence is not None and self._content.result is not None:
@@ -149,7 +158,7 @@ class _Writer:
         return self._statuses.line
 
     def _write_code(self, element: Any, term: ResultTerm) -> None:  # noqa: ANN401  hl7apy
-        element.ce_1, element.ce_2, element.ce_3 = term.code, escaped(term.name), LOCAL
+        element.ce_1, element.ce_2, element.ce_3 = escaped(term.code), escaped(term.name), LOCAL
         loinc = self._sender.loinc.get(term.code)
         if loinc is not None:
             element.ce_4, element.ce_6 = loinc, "LN"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.domain import result_terms as terms
+from app.domain.identifiers import DIN_SYSTEM, PRODUCT_CODE_SYSTEM
 from app.domain.result_terms import ResultTerm
 from app.reports import wording
 from app.reports.content import CONTROL_CODES, ReportContent, ReportSignature, ReportStatus, Result
@@ -16,14 +17,17 @@ NO_FINDING: Final = "none"
 class Sender:
     """Who sends, to whom, and in which systems the site's numbers and our codes are told.
 
-    `loinc` maps local codes; `address` is where this installation is reached, without a slash.
+    `loinc` maps local codes; `identifier_systems` holds FHIR systems of order numbers and the
+    site's own, by scheme; `address` is where this installation is reached, without a slash.
     """
 
     facility: str = "LAB"
     receiving_application: str = "LIMS"
     receiving_facility: str = ""
-    din_system: str = "https://www.isbt128.org/uri/DonationIdentificationNumber"
+    din_system: str = DIN_SYSTEM
     accession_system: str = "urn:pliant:accession"
+    product_code_system: str = PRODUCT_CODE_SYSTEM
+    identifier_systems: Mapping[str, str] = field(default_factory=dict)
     message_system: str = "urn:pliant"
     loinc: Mapping[str, str] = field(default_factory=dict)
     address: str = "http://127.0.0.1:8000"
@@ -32,6 +36,10 @@ class Sender:
         """One of our own systems: codes, findings, reports, results, samples, models, reasons."""
         joint = "/" if "://" in self.message_system else ":"
         return f"{self.message_system}{joint}{name}"
+
+    def identifier_system(self, scheme: str) -> str:
+        """Of the numbers of one scheme, such as `placer_order_number`."""
+        return self.identifier_systems.get(scheme) or self.system(f"numbers-{scheme}")
 
 
 @dataclass(frozen=True)
@@ -84,14 +92,16 @@ def measured_lines(content: ReportContent) -> tuple[Line, ...]:
 
 
 def origin_lines(content: ReportContent) -> tuple[Line, ...]:
-    """Where the result comes from."""
+    """Where the result comes from, and the site's own numbers, which have no field of their own."""
     versions = content.versions
+    numbers = sorted(content.identity.local_identifiers.items())
     return (
         Line(terms.VERSION, str(content.version)),
         Line(terms.REPORT, str(content.report_id)),
         Line(terms.MODEL, versions.model_name),
         Line(terms.MODEL_SHA256, versions.model_sha256),
         Line(terms.SOFTWARE, f"pliant {versions.program}"),
+        *(Line(terms.number_term(scheme), number) for scheme, number in numbers),
     )
 
 

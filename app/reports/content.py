@@ -38,7 +38,8 @@ class Meaning(StrEnum):
 class Identity:
     """Whose sample it is. `din` is bare, `din_display` grouped; the check character stands apart.
 
-    `storage_day_is_derived` tells a computed day from an entered one.
+    `storage_day_is_derived` tells a computed day from an entered one. `local_identifiers` are the
+    site's own numbers, by the name of their scheme.
     """
 
     sample_id: uuid.UUID
@@ -55,6 +56,9 @@ class Identity:
     storage_day: int | None
     storage_day_is_derived: bool
     notes: str | None
+    placer_order_number: str | None = None
+    filler_order_number: str | None = None
+    local_identifiers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,6 +295,9 @@ ADDED_LATER: Final = (
     (None, "unavailable"),
     ("result", "methods"),
     ("reference", "outlet_fractions"),
+    ("identity", "placer_order_number"),
+    ("identity", "filler_order_number"),
+    ("identity", "local_identifiers"),
 )
 """Fields that reports kept before them do not have, with the part that holds each."""
 

@@ -37,6 +37,8 @@ def sender_of(settings: Settings) -> Sender:
         receiving_facility=settings.lims_receiving_facility,
         din_system=settings.din_system,
         accession_system=settings.accession_system,
+        product_code_system=settings.product_code_system,
+        identifier_systems=settings.identifier_systems,
         message_system=settings.message_system,
         loinc=settings.loinc,
         address=str(address).rstrip("/"),

@@ -152,6 +152,9 @@ def identity_of(session: Session, sample: Sample) -> Identity:
         storage_day=sample.storage_day,
         storage_day_is_derived=sample.storage_day_is_derived,
         notes=sample.notes,
+        placer_order_number=sample.placer_order_number,
+        filler_order_number=sample.filler_order_number,
+        local_identifiers=dict(sample.local_identifiers),
     )
 
 

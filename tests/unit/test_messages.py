@@ -41,6 +41,8 @@ STATUS_TABLE: Final = {
     "cancelled": ("cancelled", "X", "X"),
 }
 
+PRODUCT_CODES: Final = "https://www.isbt128.org/uri/ProductDescriptionCode"
+
 Json = dict[str, Any]
 
 
@@ -111,7 +113,7 @@ def test_every_bundle_is_valid_and_holds_only_known_codes() -> None:
     for content in reports():
         made = bundle(content, SENDER)
         Bundle.model_validate_json(made)
-        assert fhir_codes.unknown_codes(json.loads(made), "urn:pliant") == []
+        assert fhir_codes.unknown_codes(json.loads(made), "urn:pliant", PRODUCT_CODES) == []
 
 
 @pytest.mark.parametrize(
@@ -122,6 +124,7 @@ def test_every_bundle_is_valid_and_holds_only_known_codes() -> None:
         ('"type":"collection"', '"type":"bag"'),
         ('"code":"HM"', '"code":"HEM"'),
         ("user-friendly-name", "nickname"),
+        ('"code":"ACSN"', '"code":"ACCESSION"'),
     ],
 )
 def test_a_code_outside_its_value_set_is_found(old: str, new: str) -> None:
@@ -179,10 +182,23 @@ def check_report(content: ReportContent, report: Json) -> None:
     assert [one["display"] for one in report.get("resultsInterpreter", [])] == signed
     if content.amendment is not None:
         assert " ".join(content.amendment.reason.split()) in report["conclusion"]
+    orders = [one["identifier"] for one in report.get("basedOn", [])]
+    assert by_kind(orders, "PLAC") == content.identity.placer_order_number
+    assert by_kind(report["identifier"], "FILL") == content.identity.filler_order_number
     for form in report.get("presentedForm", []):
         assert form["url"].startswith(
             f"https://pliant.example/api/v1/samples/{content.identity.sample_id}/report.pdf"
         )
+
+
+def by_kind(identifiers: list[Json], kind: str) -> str | None:
+    """The number whose type has this code of HL7 table 0203."""
+    found = [
+        one["value"]
+        for one in identifiers
+        if "type" in one and one["type"].get("coding", [{}])[0].get("code") == kind
+    ]
+    return found[0] if found else None
 
 
 def check_specimen(content: ReportContent, specimen: Json) -> None:
@@ -192,6 +208,12 @@ def check_specimen(content: ReportContent, specimen: Json) -> None:
     assert by_system.get("urn:pliant:accession") == identity.accession_number
     assert by_system.get("https://www.isbt128.org/uri/DonationIdentificationNumber") == identity.din
     assert specimen.get("accessionIdentifier", {}).get("value") == identity.accession_number
+    numbers = identity.local_identifiers
+    assert by_system.get("urn:pliant:numbers-unit") == numbers.get("unit")
+    blood, *product = specimen["type"]["coding"]
+    assert blood["code"] == "BLD"
+    told_code = [{"system": PRODUCT_CODES, "code": numbers["product_code"]}] if numbers else []
+    assert product == told_code
     (container,) = specimen["container"]
     assert container["type"]["coding"][0]["code"] == identity.container
     assert container.get("additiveCodeableConcept", {}).get("text") == identity.additive
@@ -283,6 +305,9 @@ def origin(content: ReportContent) -> dict[str, str]:
         "RBCDEF-MODEL": spaced(versions.model_name),
         "RBCDEF-MODELSHA": versions.model_sha256,
         "RBCDEF-SW": f"pliant {versions.program}",
+    } | {
+        f"RBCDEF-ID-{scheme.upper()}": spaced(number)
+        for scheme, number in sorted(content.identity.local_identifiers.items())
     }
 
 
@@ -303,6 +328,8 @@ def test_another_reader_reads_the_head_and_the_numbers_of_a_message_back() -> No
         order, report = parsed.segment("ORC"), parsed.segment("OBR")
         for segment, place in ((order, 2), (order, 3), (report, 2), (report, 3)):
             assert field(parsed, segment, place) == number
+        assert field(parsed, report, 18) == (identity.placer_order_number or "")
+        assert field(parsed, report, 20) == (identity.filler_order_number or "")
         assert field(parsed, report, 25) == STATUS_TABLE[content.status.value][2]
         assert moment(field(parsed, report, 22)) == content.issued_at
         assert moment(field(parsed, report, 7)) == identity.sampled_at
@@ -317,6 +344,28 @@ def test_another_reader_reads_the_head_and_the_numbers_of_a_message_back() -> No
 
 def moment(text: str) -> dt.datetime | None:
     return dt.datetime.strptime(text, "%Y%m%d%H%M%S%z") if text else None
+
+
+def test_a_sites_own_systems_are_told_for_order_numbers_and_schemes() -> None:
+    identity = replace(
+        final_report().identity, placer_order_number="ORD-7", local_identifiers={"unit": "U-17"}
+    )
+    systems = {"placer_order_number": "urn:oid:1.2.3", "unit": "https://site.example/units"}
+    sender = replace(SENDER, identifier_systems=systems)
+    found = resources(replace(final_report(), identity=identity), sender)
+    (order,) = found["DiagnosticReport"][0]["basedOn"]
+    assert (order["type"], order["identifier"]["system"]) == ("ServiceRequest", "urn:oid:1.2.3")
+    assert "https://site.example/units" in [
+        one["system"] for one in found["Specimen"][0]["identifier"]
+    ]
+
+
+def test_the_lines_of_a_withdrawn_report_keep_the_numbers_of_the_sample() -> None:
+    """They hold however the result stands, so that a receiver still finds what is taken back."""
+    identity = replace(withdrawn_report().identity, local_identifiers={"unit": "U-17"})
+    made = hl7.parse(message(replace(withdrawn_report(), identity=identity)))
+    lines = {str(line[3][0][0]): line for line in made.segments("OBX")}
+    assert (str(lines["RBCDEF-ID-UNIT"][5]), str(lines["RBCDEF-ID-UNIT"][11])) == ("U-17", "C")
 
 
 def test_a_line_without_a_value_says_so_in_its_status() -> None:
