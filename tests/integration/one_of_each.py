@@ -1,5 +1,6 @@
 """One record of every kind that an address can name, made by one program or by the laboratory."""
 
+import datetime as dt
 import uuid
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,9 +24,11 @@ from app.db.tables import (
     TrainingRun,
     Well,
 )
+from app.domain.training_config import RunConfig
 from tests.integration.signed_samples import SignedSample
 
 DONOR, ACCESSION, NOTES = "D-7741", "ACC-7741", "seen by its owner alone"
+AT: Final = dt.datetime(2026, 11, 22, 9, 30, tzinfo=dt.UTC)
 RECEIVER: Final = "https://1.1.1.1/of-one-program"
 OWNED: Final = (
     "sample_id", "well_id", "sha256", "image_id", "cell_id", "analysis_id", "version", "webhook_id",
@@ -118,7 +121,11 @@ def _made(client: TestClient, address: str, body: object) -> dict[str, Any]:
 
 
 def training_run(job_id: uuid.UUID | None) -> TrainingRun:
+    """One that failed, so that nobody waits for its end."""
     return TrainingRun(
-        name="autumn", config={}, selection={}, warnings=[], n_cells=1, n_images=1,
+        name="autumn", state="failed", config=RunConfig().to_json(),
+        selection={"used": {"donors": [DONOR], "samples": []}}, warnings=[], n_cells=1, n_images=1,
         dataset_sha256="a" * 64, is_demonstration=True, job_id=job_id, created_by="system",
+        failure={"code": "out_of_memory", "message": "It was too much."},
+        started_at=AT, finished_at=AT,
     )  # fmt: skip

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from app.db.session import transaction
-from app.db.tables import Account, Analysis, Cell, Control, ModelVersion
+from app.db.tables import Account, Analysis, Cell, Control, Job, ModelVersion
 from app.domain.imaging.scan_image import write_bmp
 from app.main import create_app
 from app.security.permissions import SYSTEM, Role
 from app.services import api_keys, browser_sessions
 from app.services.signing import account_id_of
 from tests.integration.conftest import BASE_URL, SIDE_PX
+from tests.integration.one_of_each import training_run
 from tests.integration.signed_samples import SignedSample
 from tests.integration.specification import Findings, Ids, examine, published_schema
 
@@ -56,10 +57,28 @@ def known_ids(admin: TestClient, own: TestClient, sample: SignedSample) -> dict[
             "version_id": _any_id(session, ModelVersion),
             "control_id": _any_id(session, Control),
         }
-    known = {name: str(value) for name, value in ids.items()}
+        known = {name: str(value) for name, value in ids.items()} | _more_ids(session)
+    known |= _messages_of(own if own.get("/api/v1/webhooks").status_code == 200 else admin)
     if own.get(f"/api/v1/samples/{known['sample_id']}").status_code == 404:
         known["sample_id"] = own_id
     return known | {"well_id": well_id, "sha256": sha256, "image_id": image_id}
+
+
+def _more_ids(session: Session) -> dict[str, str]:
+    """An account, a training run and a key, none of them the asker's own."""
+    spare = api_keys.create_key(session, SYSTEM, name="spare", role=Role.LIMS)
+    run = training_run(session.scalars(select(Job.id)).first())
+    session.add(run)
+    session.flush()
+    account_id = session.scalars(select(Account.id).where(Account.role == Role.TECHNICIAN)).first()
+    return {"key_id": str(spare.key.id), "run_id": str(run.id), "account_id": str(account_id)}
+
+
+def _messages_of(client: TestClient) -> dict[str, str]:
+    new = {"url": "https://1.1.1.1/in", "events": ["sample.released"]}
+    webhook_id = _made(client, "/api/v1/webhooks", new)
+    delivery_id = _made(client, f"/api/v1/webhooks/{webhook_id}/test", {})
+    return {"webhook_id": webhook_id, "delivery_id": delivery_id}
 
 
 def _any_id(session: Session, table: type[Analysis | Cell | ModelVersion | Control]) -> uuid.UUID:
