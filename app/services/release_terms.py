@@ -67,7 +67,8 @@ def another_person_signs(case: Case) -> Condition:
             message="This site lets one person submit and sign; the report says so.",
         )
     if signature is None:
-        return Condition(code, holds=None, message="Known once the result is handed in.")
+        message = "Another person signs than the one who hands the result in."
+        return Condition(code, holds=None, message=message)
     if signature.created_by == case.principal.id:
         return Condition(
             code, holds=False, message="You handed this result in; another verifier signs it."
@@ -232,7 +233,8 @@ def evidence_unchanged(case: Case) -> Condition:
     """What the submission covered is what would be signed now."""
     code, signature = "evidence_unchanged", case.submission
     if signature is None:
-        return Condition(code, holds=None, message="Known once the result is handed in.")
+        message = "Nothing may change between handing in and signing."
+        return Condition(code, holds=None, message=message)
     signed = read_evidence(signature.evidence)
     differing = gather_evidence(case.session, case.analysis, signed=signed).differing(signed)
     if not differing:

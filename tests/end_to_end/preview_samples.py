@@ -204,7 +204,7 @@ def short_sample_page() -> sample.SamplePage:
     return replace(
         sample_page(), score=None, unavailable=unavailable, state=SAMPLE_STATES["unavailable"],
         is_demonstration=False, scale=None, curves=None, findings=(), references=(), refused=(),
-        corrected=None, advice=(),
+        corrected=None, advice=(), sign_off=None,
         reference=None, donor_code="D-016",
     )  # fmt: skip
 

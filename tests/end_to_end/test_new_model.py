@@ -152,6 +152,6 @@ def watch_the_run(page: Page) -> None:
         timeout=1000 * RUN_SECONDS
     )
     expect(
-        page.get_by_role("heading", name="On cells that did not fit the network")
+        page.get_by_role("heading", name="On cells it was not fitted to")
     ).to_be_visible()
     keep(page, "training-run-done")

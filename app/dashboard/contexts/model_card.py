@@ -32,10 +32,10 @@ from app.services.model_cards import GateView, ModelCard, PictureView
 UNKNOWN: Final = "not measured"
 SHARES: Final = {
     "accuracy": "Deformable or rigid, told correctly",
-    "balanced_accuracy": "The same, both classes weighing equally",
-    "precision": "Called deformable and so",
-    "recall": "Deformable and called so",
-    "f1": "F1 of the two",
+    "balanced_accuracy": "Both classes weighing equally",
+    "precision": "Right when it says deformable",
+    "recall": "Deformable cells it finds",
+    "f1": "F1 of these two",
     "outlet_accuracy": "Outlet told correctly",
     "within_one_outlet": "Outlet told within one",
 }

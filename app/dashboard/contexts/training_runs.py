@@ -48,7 +48,7 @@ CONFIG_NAMES: Final = {
 }
 FIGURES: Final = {
     "accuracy": "Deformable or rigid, told correctly",
-    "balanced_accuracy": "The same, both classes weighing equally",
+    "balanced_accuracy": "Both classes weighing equally",
     "precision": "Precision (deformable)",
     "recall": "Recall (deformable)",
     "f1": "F1 (deformable)",
