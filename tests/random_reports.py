@@ -40,8 +40,9 @@ def random_reports(n: int, seed: int = 20261123) -> Iterator[ReportContent]:
 
 def _report(draw: random.Random, status: ReportStatus) -> ReportContent:
     base = final_report()
-    is_signed = status not in (ReportStatus.PRELIMINARY, ReportStatus.CANCELLED)
-    has_result = status not in (ReportStatus.ENTERED_IN_ERROR, ReportStatus.CANCELLED)
+    is_open = status in (ReportStatus.CANCELLED, ReportStatus.REGISTERED)
+    is_signed = not is_open and status is not ReportStatus.PRELIMINARY
+    has_result = not is_open and status is not ReportStatus.ENTERED_IN_ERROR
     is_amended = status in VERSIONED
     version = 0 if not is_signed else 2 if is_amended else 1
     return replace(
@@ -63,7 +64,7 @@ def _report(draw: random.Random, status: ReportStatus) -> ReportContent:
         ),
         signatures=_signatures(draw) if is_signed else (),
         amendment=_amendment(draw) if is_amended else None,
-        unavailable=_reasons(draw) if status is ReportStatus.CANCELLED else (),
+        unavailable=_reasons(draw) if is_open else (),
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ ELEMENTS: Final[Mapping[tuple[str, str], frozenset[str]]] = {
 """Elements whose binding is required, by resource."""
 SYSTEMS: Final[Mapping[str, frozenset[str]]] = {
     UCUM: frozenset({"1", "%", "d"}),
-    ABSENT: frozenset({"unknown", "error", "not-performed"}),
+    ABSENT: frozenset({"unknown", "temp-unknown", "error", "not-performed"}),
     CATEGORY: frozenset({"laboratory"}),
     SECTION: frozenset({"HM"}),
     SPECIMEN: frozenset({"BLD"}),

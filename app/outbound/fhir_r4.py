@@ -20,6 +20,7 @@ from app.outbound.results import (
     STATUSES,
     Line,
     Sender,
+    is_computed,
     measured_lines,
     remarks,
     verifier,
@@ -146,7 +147,7 @@ class _Writer:
     def _pdf(self) -> list[Json]:
         """By address: a reader that may see the sample fetches it, with the key it has."""
         content = self._content
-        if content.status is ReportStatus.CANCELLED:
+        if content.status in (ReportStatus.CANCELLED, ReportStatus.REGISTERED):
             return []
         path = f"/api/v1/samples/{content.identity.sample_id}/report.pdf"
         version = f"?version={content.version}" if content.version else ""
@@ -259,16 +260,19 @@ class _Writer:
 
     def _device_key(self) -> str:
         versions = self._content.versions
+        if not is_computed(self._content):
+            return versions.program
         return f"{versions.model_version_id}.{versions.program}"
 
     def _device(self) -> Json:
         versions = self._content.versions
-        told = {
-            "software": versions.program,
-            "model": versions.model_name,
-            "model SHA-256": versions.model_sha256,
-            "pipelines": " ".join(versions.pipelines),
-        }
+        told = {"software": versions.program}
+        if is_computed(self._content):
+            told |= {
+                "model": versions.model_name,
+                "model SHA-256": versions.model_sha256,
+                "pipelines": " ".join(versions.pipelines),
+            }
         return {
             "resourceType": "Device",
             "identifier": [self._identifier("models", self._device_key())],

@@ -59,6 +59,7 @@ STATUSES: Final = {
     # OBR-25 has no W.
     ReportStatus.ENTERED_IN_ERROR: Statuses("entered-in-error", "W", "C"),
     ReportStatus.CANCELLED: Statuses("cancelled", "X", "X"),
+    ReportStatus.REGISTERED: Statuses("registered", "I", "I"),
 }
 NOT_OBTAINED: Final = "X"
 """OBX-11 of a line without a value in a report that has others."""
@@ -95,11 +96,14 @@ def origin_lines(content: ReportContent) -> tuple[Line, ...]:
     """Where the result comes from, and the site's own numbers, which have no field of their own."""
     versions = content.versions
     numbers = sorted(content.identity.local_identifiers.items())
+    model = (
+        Line(terms.MODEL, versions.model_name),
+        Line(terms.MODEL_SHA256, versions.model_sha256),
+    )
     return (
         Line(terms.VERSION, str(content.version)),
         Line(terms.REPORT, str(content.report_id)),
-        Line(terms.MODEL, versions.model_name),
-        Line(terms.MODEL_SHA256, versions.model_sha256),
+        *(model if is_computed(content) else ()),
         Line(terms.SOFTWARE, f"pliant {versions.program}"),
         *(Line(terms.number_term(scheme), number) for scheme, number in numbers),
     )
@@ -140,7 +144,14 @@ def control_state(content: ReportContent) -> str:
     return "failed" if any(one.holds is False for one in broken) else "unknown"
 
 
+def is_computed(content: ReportContent) -> bool:
+    """Whether a model has spoken: before that, none may stand behind the report."""
+    return content.status is not ReportStatus.REGISTERED
+
+
 def _why_no_result(content: ReportContent) -> Absence:
+    if content.status is ReportStatus.REGISTERED:
+        return Absence("temp-unknown", " ".join(one.message for one in content.unavailable))
     if content.status is ReportStatus.CANCELLED:
         words = " ".join(one.message for one in content.unavailable)
         return Absence("unknown", words or "No score can be had of what is there.")

@@ -24,6 +24,7 @@ class ReportStatus(StrEnum):
     CORRECTED = "corrected"  # the value was wrong and is another now
     ENTERED_IN_ERROR = "entered-in-error"  # withdrawn: there is no value any more
     CANCELLED = "cancelled"  # never kept: no score can be had of what is there
+    REGISTERED = "registered"  # never kept: the sample is there, its score is not yet
 
 
 class Meaning(StrEnum):
@@ -251,7 +252,7 @@ class ReportContent:
     `version` is 0 and `report_id` the analysis's id while `status` is preliminary. `result` is None
     in a withdrawn report. `control_state` says in a sentence how the controls stood, the wet one
     named even where it is off. `is_demonstration` marks the demonstration's own samples.
-    `unavailable` says why there is no score while `status` is cancelled.
+    `unavailable` says why there is no score while `status` is cancelled or registered.
     """
 
     schema: str = SCHEMA

@@ -21,6 +21,7 @@ STATUS: Final = {
     ReportStatus.CORRECTED: "CORRECTED",
     ReportStatus.ENTERED_IN_ERROR: "WITHDRAWN",
     ReportStatus.CANCELLED: "NO SCORE",
+    ReportStatus.REGISTERED: "NO SCORE YET",
 }
 CONTAINERS: Final = {
     "citrate_tube": "Citrate tube",

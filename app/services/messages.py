@@ -1,13 +1,19 @@
 """What other programs are told of a sample: which version of its report, from whom, to whom."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy.orm import Session
 
 from app.db.queries import evidence as evidence_queries
 from app.db.queries import reports as queries
-from app.db.queries.analyses import latest_scored
-from app.db.tables import Score
+from app.db.queries.analyses import latest_analysis, latest_scored
+from app.db.queries.model_versions import active_version
+from app.db.tables import Analysis, ModelVersion, Sample, Score
 from app.domain.errors import Conflict
+from app.domain.life_cycle import SampleState
 from app.outbound import hl7_v2
 from app.outbound.plain_reading import ReadLine, Trap, read_plainly, traps_of
 from app.outbound.results import Sender
@@ -27,6 +33,11 @@ from app.services.sign_offs import Desk
 from app.services.signing import database_time
 from app.services.visibility import visible_sample
 from app.settings import Settings
+
+STILL_TO_COME: Final[Mapping[SampleState, str]] = {
+    SampleState.RECEIVED: "The sample was received; its score is not computed yet.",
+    SampleState.RUNNING: "The score is being computed.",
+}
 
 
 def sender_of(settings: Settings) -> Sender:
@@ -92,8 +103,9 @@ def message_content(
     Parameters
     ----------
     unreleased
-        Where there is no version yet, tell the newest score as preliminary, or that none can be
-        had. Receivers file what they get, so nothing unsigned leaves unless it is asked for.
+        Where there is no version yet, tell the newest score as preliminary, that it is still to
+        come, or that none can be had. Receivers file what they get, so nothing unsigned leaves
+        unless it is asked for.
 
     Raises
     ------
@@ -137,8 +149,10 @@ def _content(
     if version is not None or is_kept:
         return kept_content(report_version(session, principal, sample_id, version))
     if unreleased:
-        return _cancelled(desk, principal, sample_id) or preliminary_content(
-            desk, principal, sample_id
+        return (
+            _registered(desk, principal, sample_id)
+            or _cancelled(desk, principal, sample_id)
+            or preliminary_content(desk, principal, sample_id)
         )
     latest_score(session, principal, sample_id)  # says why there is none
     raise Conflict(
@@ -154,11 +168,45 @@ def _cancelled(desk: Desk, principal: Principal, sample_id: uuid.UUID) -> Report
         return None
     session, analysis = desk.session, found.Analysis
     sample = visible_sample(session, principal, sample_id)
-    rows = evidence_queries.images_of_analysis(session, analysis.id)
+    content = _without_result(session, sample, analysis, found.ModelVersion, ReportStatus.CANCELLED)
+    return replace(
+        content,
+        evidence_sha256=gather_evidence(session, analysis).sha256,
+        unavailable=_reasons(found.Score),
+    )
+
+
+def _registered(desk: Desk, principal: Principal, sample_id: uuid.UUID) -> ReportContent | None:
+    """That the score is still to come; None where it came, or cannot be had."""
+    session = desk.session
+    sample = visible_sample(session, principal, sample_id)
+    words = STILL_TO_COME.get(SampleState(sample.state))
+    analysis = latest_analysis(session, sample_id)
+    version = (
+        active_version(session)
+        if analysis is None
+        else session.get_one(ModelVersion, analysis.model_version_id)
+    )
+    if words is None or version is None:
+        return None
+    content = _without_result(session, sample, analysis, version, ReportStatus.REGISTERED)
+    reason = ReportFinding(code=sample.state, level="info", message=words)
+    return replace(content, unavailable=(reason,))
+
+
+def _without_result(
+    session: Session,
+    sample: Sample,
+    analysis: Analysis | None,
+    version: ModelVersion,
+    status: ReportStatus,
+) -> ReportContent:
+    """A report that is never kept: of this analysis, or of the sample before there is one."""
+    rows = [] if analysis is None else evidence_queries.images_of_analysis(session, analysis.id)
     return ReportContent(
-        report_id=analysis.id,
+        report_id=sample.id if analysis is None else analysis.id,
         version=0,
-        status=ReportStatus.CANCELLED,
+        status=status,
         is_demonstration=sample.is_demonstration,
         issued_at=database_time(session),
         identity=identity_of(session, sample),
@@ -169,12 +217,11 @@ def _cancelled(desk: Desk, principal: Principal, sample_id: uuid.UUID) -> Report
         acknowledgements=(),
         exclusions=(),
         imaging=imaging_of(rows),
-        versions=versions_of(found.ModelVersion, rows),
+        versions=versions_of(version, rows),
         control_state="",
         signatures=(),
-        evidence_sha256=gather_evidence(session, analysis).sha256,
+        evidence_sha256="",
         amendment=None,
-        unavailable=_reasons(found.Score),
     )
 
 

@@ -73,6 +73,42 @@ def test_a_released_result_is_told_and_then_a_correction_and_a_withdrawal(
         told(sample, version=9)
 
 
+@pytest.mark.parametrize("state", ["received", "running"])
+def test_a_score_that_is_still_to_come_is_told_as_registered(
+    sample: SignedSample, state: str
+) -> None:
+    with transaction(sample.laboratory.sessions) as session:
+        session.get_one(Sample, sample.id).state = state
+    with pytest.raises(Conflict, match="not_released"):
+        told(sample)
+    content = told(sample, unreleased=True)
+    resources = [entry["resource"] for entry in json.loads(bundle(content))["entry"]]
+    told_of = [
+        one for one in resources if one["resourceType"] in ("DiagnosticReport", "Observation")
+    ]
+    assert {one["status"] for one in told_of} == {"registered"}
+    assert told_of[1]["dataAbsentReason"]["coding"][0]["code"] == "temp-unknown"
+    message = hl7.parse(hl7_v2.message(content))
+    assert str(message.segment("OBR")[25]) == "I"
+    lines = {str(line[3][0][0]): str(line[11]) for line in message.segments("OBX")}
+    assert {state for code, state in lines.items() if code.startswith("RBCDEF-RS")} == {"I"}
+    assert "RBCDEF-MODEL" not in lines, "no model has spoken yet"
+
+
+def test_a_sample_without_images_is_registered_and_only_if_it_is_asked_for(
+    sample_to_sign: SignedSample,
+) -> None:
+    app = create_app(sample_to_sign.laboratory.context.settings)
+    with transaction(sample_to_sign.laboratory.sessions) as session:
+        token = api_keys.create_key(session, SYSTEM, name="t", role=Role.TECHNICIAN).token
+    with TestClient(app, BASE_URL, headers={"Authorization": f"Bearer {token}"}) as client:
+        new = {"donor_code": "D-1", "container": "segment", "accession_number": "ACC-1"}
+        path = f"/api/v1/samples/{client.post('/api/v1/samples', json=new).json()['id']}"
+        refused(client.get(f"{path}/hl7"), "score_unavailable", 409)
+        asked = client.get(f"{path}/hl7", params={"unreleased": True})
+    refused(asked, "demonstration_model", 409)
+
+
 def test_a_demonstration_model_tells_nothing_of_a_real_donor(sample: SignedSample) -> None:
     with transaction(sample.laboratory.sessions) as session:
         session.get_one(Sample, sample.id).is_demonstration = False
@@ -112,7 +148,10 @@ def sample_id(site: Site) -> uuid.UUID:
     version_id = version(site)
     with transaction(site.sessions) as session:
         session.get_one(ModelVersion, version_id).manifest = {"outlets": [2, 3, 4, 5]}
-    return take(site, version_id, TakenDay(day=0, reason="needs 412 more accepted cells"))
+    sample_id = take(site, version_id, TakenDay(day=0, reason="needs 412 more accepted cells"))
+    with transaction(site.sessions) as session:
+        session.get_one(Sample, sample_id).state = "unavailable"
+    return sample_id
 
 
 def test_a_bundle_and_a_message_are_served_with_a_tag(

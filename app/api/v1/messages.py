@@ -39,8 +39,9 @@ VersionParam = Annotated[int | None, Query(ge=1, description="Absent: the newest
 UnreleasedParam = Annotated[
     bool,
     Query(
-        description="Where nothing was released yet: tell the newest score as preliminary, or as "
-        "cancelled where none can be had. Without it that is 409."
+        description="Where nothing was released yet: tell the newest score as preliminary, as "
+        "registered while it is still to come, or as cancelled where none can be had. Without it "
+        "that is 409."
     ),
 ]
 

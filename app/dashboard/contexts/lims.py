@@ -17,6 +17,8 @@ WEIGHTS: Final = {
 STATUSES: Final = {
     "preliminary": "Not released yet: this is what would be told. Other programs get it only if "
     "they ask for what is not released.",
+    "registered": "The score is still to come: this is how other programs are told so, if they "
+    "ask.",
     "cancelled": "No score can be had of what is there: this is how other programs are told so, if "
     "they ask.",
     "entered-in-error": "The result was withdrawn: every line is taken back.",
