@@ -34,6 +34,10 @@ DRAWN_ELSEWHERE: Final = {
     "/training-runs/{run_id}": "/training-runs/done",
 }
 """Pages that a fresh installation cannot show to who is signed in; visited with drawn data."""
+DESK: Final = (1366, 768)
+PHONE: Final = (390, 844)
+ZOOMED_TWICE: Final = (683, 384)
+ON_A_PHONE_TOO: Final = ("/samples", "/samples/{sample_id}")
 MAX_PAGE_BYTES: Final = 300_000
 WEIGHT: Final = """() => [...performance.getEntriesByType("navigation"),
     ...performance.getEntriesByType("resource")]
@@ -121,6 +125,10 @@ def test_a_page_is_whole_light_and_free_of_grave_faults(
     assert page.locator("h1").count() == 1
     assert re.search(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+=", answer.text()) is None
     assert page.evaluate(WEIGHT) <= MAX_PAGE_BYTES
-    assert sideways_scroll_px(page) == 0
     assert grave_violations(page) == []
-    keep(page, f"pages/{picture_name(route)}", whole=False)
+    keep(page, f"pages/{picture_name(route)}")
+    for width, height in (ZOOMED_TWICE, PHONE, DESK):
+        page.set_viewport_size({"width": width, "height": height})
+        assert sideways_scroll_px(page) == 0, f"at {width} px"
+        if (width, height) == PHONE and route in ON_A_PHONE_TOO:
+            keep(page, f"pages/{picture_name(route)}-phone")

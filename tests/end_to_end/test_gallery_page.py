@@ -43,7 +43,7 @@ def test_cells_lie_side_by_side_with_their_crops(page: Page, sample: str) -> Non
     )
     assert shades > 20
     assert grave_violations(page) == []
-    keep(page, "gallery", whole=False)
+    keep(page, "gallery")
     page.set_viewport_size({"width": 390, "height": 844})
     assert sideways_scroll_px(page) == 0
 

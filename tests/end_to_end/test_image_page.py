@@ -75,7 +75,6 @@ def test_what_was_found_in_an_image_is_seen(page: Page, sample: str) -> None:
     page.set_viewport_size({"width": 1366, "height": 768})
     page.goto(f"{sample}/images")
     assert grave_violations(page) == []
-    keep(page, "images")
 
 
 def test_an_excluded_cell_moves_the_score_and_undo_brings_it_back(page: Page, sample: str) -> None:
@@ -89,7 +88,7 @@ def test_an_excluded_cell_moves_the_score_and_undo_brings_it_back(page: Page, sa
     expect(page.locator("#cell .chip")).to_have_text("Excluded by hand")
     without = see_the_score_follow(page, sample, before)
     assert without != before
-    keep(page, "image-corrected", whole=False)
+    keep(page, "image-corrected")
     page.keyboard.press("u")
     expect(said(page)).to_have_text(re.compile(r"Undone: Cell \d+ restored again\."))
     assert see_the_score_follow(page, sample, without) == before

@@ -151,7 +151,4 @@ def watch_the_run(page: Page) -> None:
     expect(page.get_by_role("link", name="See the candidate")).to_be_visible(
         timeout=1000 * RUN_SECONDS
     )
-    expect(
-        page.get_by_role("heading", name="On cells it was not fitted to")
-    ).to_be_visible()
-    keep(page, "training-run-done")
+    expect(page.get_by_role("heading", name="On cells it was not fitted to")).to_be_visible()

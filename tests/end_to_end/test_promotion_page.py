@@ -24,6 +24,7 @@ from app.storage import saliency_key
 from tests.candidates import add_candidate, figures
 from tests.end_to_end.accessibility import grave_violations, sideways_scroll_px
 from tests.end_to_end.conftest import free_port
+from tests.end_to_end.keyboard import press, write
 from tests.end_to_end.screenshots import keep
 from tests.laboratory import NEEDS, Laboratory, open_laboratory, some_donor
 
@@ -109,8 +110,8 @@ def test_a_candidate_is_read_tried_activated_and_taken_back(page: Page, server: 
 
     server.sign_in(page)
     page.get_by_text("Administration", exact=True).press("Enter")
-    page.get_by_role("link", name="Models").click()
-    page.get_by_role("link", name="autumn").click()
+    press(page, page.get_by_role("link", name="Models"))
+    press(page, page.get_by_role("link", name="autumn"))
     expect(page.get_by_text("It waits for a worker.")).to_be_visible()
     expect(page.get_by_role("button", name="Activate")).to_have_count(0)
 
@@ -122,28 +123,28 @@ def test_a_candidate_is_read_tried_activated_and_taken_back(page: Page, server: 
     expect(page.get_by_text("83 % of it lies inside the outlines")).to_be_visible()
     assert page.evaluate("[...document.images].every((one) => one.naturalWidth > 0)")
     assert grave_violations(page) == []
-    keep(page, "model-card")
+    keep(page, "model-card", whole=True)
 
-    page.get_by_label("Reason for activating it").fill("Better on the donors of autumn.")
-    page.get_by_label("Your password").first.fill("not this one")
-    activate.click()
+    write(page, page.get_by_label("Reason for activating it"), "Better on the donors of autumn.")
+    write(page, page.get_by_label("Your password").first, "not this one")
+    press(page, activate)
     expect(page.get_by_role("alert")).to_contain_text("The password is not right")
     expect(page.get_by_label("Reason for activating it")).to_have_value(
         "Better on the donors of autumn."
     )
-    page.get_by_label("Your password").first.fill(PASSWORD)
-    page.get_by_role("button", name="Activate").click()
+    write(page, page.get_by_label("Your password").first, PASSWORD)
+    press(page, page.get_by_role("button", name="Activate"))
     expect(page.get_by_role("heading", name="Active", exact=True)).to_be_visible()
 
-    page.get_by_role("link", name="list", exact=True).click()
+    press(page, page.get_by_role("link", name="list", exact=True))
     history = page.get_by_role("region", name="Which version was live when")
     expect(history.get_by_role("row").nth(1)).to_contain_text("Live")
     expect(history.get_by_role("row").nth(1)).to_contain_text("Ada")
     assert grave_violations(page) == []
-    keep(page, "model-versions")
-    page.get_by_label("Reason for going back").fill("Every sample read as stiff.")
-    page.get_by_label("Your password").fill(PASSWORD)
-    page.get_by_role("button", name="Roll back to demonstration").click()
+    keep(page, "model-live-log")
+    write(page, page.get_by_label("Reason for going back"), "Every sample read as stiff.")
+    write(page, page.get_by_label("Your password"), PASSWORD)
+    press(page, page.get_by_role("button", name="Roll back to demonstration"))
     expect(page.get_by_role("heading", name="Active", exact=True)).to_be_visible()
     expect(page.get_by_role("heading", name="demonstration")).to_be_visible()
     expect(page.get_by_text("Rollback")).to_be_visible()

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.end_to_end.accessibility import grave_violations, sideways_scroll_px
+from tests.end_to_end.keyboard import press, write
 from tests.end_to_end.product import Product
 from tests.end_to_end.screenshots import keep
 
@@ -77,14 +78,13 @@ def be_refused_as_its_author(page: Page) -> None:
 
 
 def settle_what_is_open(page: Page, address: str) -> None:
-    """By keyboard alone: a reason, Enter, the next."""
+    """A reason, Enter, the next."""
     page.goto(f"{address}/signing")
     assert grave_violations(page) == []
     keep(page, "signing-open")
     words = page.get_by_label("Why it may be signed all the same")
     for left in range(words.count(), 0, -1):
-        words.first.focus()
-        page.keyboard.type("seen, and it will do")
+        write(page, words.first, "seen, and it will do")
         page.keyboard.press("Enter")
         expect(words).to_have_count(left - 1)
     expect(page.locator("[data-open]")).to_have_text("Nothing open")
@@ -100,7 +100,7 @@ def sign(page: Page) -> None:
     form.get_by_label("Your password").fill("not the right one")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("password is not right")
-    form.get_by_label("Your password").fill(PASSWORD)
+    write(page, form.get_by_label("Your password"), PASSWORD)
     page.keyboard.press("Enter")
     expect(page.locator("#sign-off")).to_contain_text("Released by Otto")
 
@@ -116,10 +116,10 @@ def amend(page: Page, address: str) -> None:
     page.goto(f"{address}/signing")
     expect(page.get_by_text("As it was signed")).to_be_visible()
     assert grave_violations(page) == []
-    page.get_by_label("The words: sample or reference, with the same value").check()
-    page.get_by_label("Reason").fill("the sort came later")
-    page.get_by_label("Who was told").fill("Dr Weber")
-    page.get_by_label("Your password").fill(PASSWORD)
+    press(page, page.get_by_label("The words: sample or reference, with the same value"), "Space")
+    write(page, page.get_by_label("Reason"), "the sort came later")
+    write(page, page.get_by_label("Who was told"), "Dr Weber")
+    write(page, page.get_by_label("Your password"), PASSWORD)
     page.keyboard.press("Enter")
     expect(page.locator("#sign-off")).to_contain_text("Released by Otto")
     page.goto(f"{address}/signing")

@@ -18,7 +18,7 @@ def test_a_unit_is_read_from_its_chart_its_words_and_its_table(
     gap = page.get_by_role("row", name="Day 21")
     expect(gap).to_contain_text("No donor score: needs 412 more accepted cells.")
     expect(page.get_by_role("row", name="Day 42")).to_contain_text("Unlike the training donors.")
-    keep(page, "unit-history")
+    keep(page, "unit-history", whole=True)
     page.set_viewport_size({"width": 390, "height": 844})
     expect(chart).to_be_visible()
     expect(page.get_by_text("2.91 (2.73 to 3.08)")).to_be_visible()

@@ -146,7 +146,7 @@ def _summary(n_shown: int, n_cells: int, *, is_first: bool) -> str:
     if n_shown == n_cells:
         return f"{count_text(n_cells)} cells"
     which = "first" if is_first else "next"
-    return f"the {which} {count_text(n_shown)} of {count_text(n_cells)} cells"
+    return f"The {which} {count_text(n_shown)} of {count_text(n_cells)} cells"
 
 
 def _tile(cell: GalleryCell, well: str) -> Tile:
