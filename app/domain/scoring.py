@@ -12,6 +12,7 @@ Saerens, Latinne and Decaestecker, Neural Computation 14 (2002) 21-41, for the e
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, Self
 
 import numpy as np
@@ -95,7 +96,7 @@ def rigidity_scores(shares: Floats, outlets: Sequence[int]) -> Floats:
 def cumulate(fractions: Mapping[str, float]) -> dict[str, float]:
     """Running sums over outlets in ascending order; keys are outlet numbers as text."""
     outlets = sorted(fractions, key=int)
-    totals = np.cumsum([fractions[outlet] for outlet in outlets])
+    totals = accumulate(fractions[outlet] for outlet in outlets)
     return {outlet: float(total) for outlet, total in zip(outlets, totals, strict=True)}
 
 

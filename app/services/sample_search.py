@@ -38,7 +38,7 @@ def find_samples(
         after=decode(cursor),
         limit=limit + 1,
     )
-    page = cut(rows, limit, lambda row: (row[0].created_at, row[0].id))
+    page = cut(rows, limit, lambda row: (row.created_at, row.id))
     return Listing(tuple(sample_views(session, page.items, with_cells=False)), page.next_cursor)
 
 

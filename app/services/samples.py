@@ -11,9 +11,11 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from app.db.queries import samples as queries
+from app.db.queries.counted_wells import CountedWell, counted_wells
 from app.db.queries.references import references_of_samples
-from app.db.queries.reports import newest_reports
-from app.db.tables import Donor, Sample, Scan, Well
+from app.db.queries.samples import SampleRow
+from app.db.queries.told_scores import told_scores
+from app.db.tables import Sample, Scan, Well
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.identifiers import (
     EntryWay,
@@ -24,7 +26,7 @@ from app.domain.identifiers import (
 )
 from app.domain.life_cycle import SampleState
 from app.domain.outlets import OUTLETS
-from app.domain.quality import Finding, Verdict
+from app.domain.quality import Finding
 from app.domain.storage_day import judge_storage_day
 from app.security.permissions import Principal
 from app.services import audit, instrument_profiles, mix_ups, references, scores
@@ -189,13 +191,17 @@ def create_sample(
         session, actor=principal.id, action="sample.created", entity="sample",
         entity_id=str(sample.id), after={"donor_code": donor.code, "din": sample.din},
     )  # fmt: skip
-    return _sample_view(sample, donor, wells=(), references=(), score=None)
+    row = queries.sample_row(session, sample.id)
+    return _sample_view(row, wells=(), references=(), score=None)
 
 
-def get_sample(session: Session, principal: Principal, sample_id: uuid.UUID) -> SampleView:
+def get_sample(
+    session: Session, principal: Principal, sample_id: uuid.UUID, *, with_cells: bool = True
+) -> SampleView:
     """The sample, with the alarms that a person must see before trusting it."""
     visible_sample(session, principal, sample_id)
-    view = sample_views(session, [queries.with_donor(session, sample_id)])[0]
+    rows = [queries.sample_row(session, sample_id)]
+    view = sample_views(session, rows, with_cells=with_cells)[0]
     return replace(view, alarms=mix_ups.alarms_of_sample(session, sample_id))
 
 
@@ -224,7 +230,7 @@ def list_samples(
         after=decode(cursor),
         limit=limit + 1,
     )
-    page = cut(rows, limit, lambda row: (row[0].created_at, row[0].id))
+    page = cut(rows, limit, lambda row: (row.created_at, row.id))
     return Listing(tuple(sample_views(session, page.items, with_cells=False)), page.next_cursor)
 
 
@@ -255,13 +261,14 @@ def add_well(
         entity_id=str(sample.id),
         after={"well_id": str(well.id), "outlet": new.outlet, "number": number},
     )  # fmt: skip
-    return _well_view(well, {}, {})
+    return _well_without_images(well)
 
 
 def get_well(session: Session, principal: Principal, well_id: uuid.UUID) -> WellView:
     well, sample = visible_well(session, principal, well_id)
-    counts = queries.image_counts(session, [sample.id])
-    return _well_view(well, counts, queries.cell_counts(session, [sample.id]))
+    wells = counted_wells(session, [sample.id])[sample.id]
+    cells = queries.cell_counts(session, [sample.id])
+    return next(_well_view(one, cells) for one in wells if one.id == well.id)
 
 
 def start_scan(session: Session, principal: Principal, well_id: uuid.UUID) -> WellView:
@@ -274,7 +281,7 @@ def start_scan(session: Session, principal: Principal, well_id: uuid.UUID) -> We
         session, actor=principal.id, action="well.retake_started", entity="sample",
         entity_id=str(sample.id), after={"well_id": str(well.id), "scan": ordinal},
     )  # fmt: skip
-    return _well_view(well, {}, {})
+    return _well_without_images(well)
 
 
 def annotate(session: Session, principal: Principal, sample_id: uuid.UUID, notes: str) -> None:
@@ -319,70 +326,51 @@ def _check_numbers(new: NewSample, site: SiteIdentifiers) -> None:
 
 
 def sample_views(
-    session: Session, rows: Sequence[tuple[Sample, Donor]], *, with_cells: bool = True
+    session: Session, rows: Sequence[SampleRow], *, with_cells: bool = True
 ) -> list[SampleView]:
     """Views of many samples in a fixed number of queries.
 
     Without cells, a well's are None: counting hundreds of thousands takes the longest of all.
     """
-    ids = [sample.id for sample, _ in rows]
-    wells = queries.wells_of(session, ids)
-    counts = queries.image_counts(session, ids)
+    ids = [row.id for row in rows]
+    wells = counted_wells(session, ids)
     cells = queries.cell_counts(session, ids) if with_cells else None
     measured = references_of_samples(session, ids)
-    computed = scores.scores_of_samples(
-        queries.latest_scores(session, ids), newest_reports(session, ids)
-    )
+    computed = scores.scores_of_samples(told_scores(session, ids))
     return [
         _sample_view(
-            sample,
-            donor,
-            wells=tuple(_well_view(well, counts, cells) for well in wells.get(sample.id, ())),
-            references=tuple(references.view(r) for r in measured if r.sample_id == sample.id),
-            score=computed.get(sample.id),
+            row,
+            wells=tuple(_well_view(well, cells) for well in wells.get(row.id, ())),
+            references=tuple(references.view(r) for r in measured if r.sample_id == row.id),
+            score=computed.get(row.id),
         )
-        for sample, donor in rows
+        for row in rows
     ]
 
 
 def _sample_view(
-    sample: Sample,
-    donor: Donor,
+    row: SampleRow,
     *,
     wells: tuple[WellView, ...],
     references: tuple[ReferenceView, ...],
     score: ScoreView | None,
 ) -> SampleView:
-    return SampleView(
-        id=sample.id,
-        donor_code=donor.code,
-        din=sample.din,
-        din_is_checked=sample.din_is_checked,
-        din_raw=sample.din_raw,
-        accession_number=sample.accession_number,
-        placer_order_number=sample.placer_order_number,
-        filler_order_number=sample.filler_order_number,
-        local_identifiers=sample.local_identifiers,
-        collected_on=sample.collected_on,
-        storage_day=sample.storage_day,
-        storage_day_is_derived=sample.storage_day_is_derived,
-        container=Container(sample.container),
-        additive=sample.additive,
-        sampled_at=sample.sampled_at,
-        notes=sample.notes,
-        state=SampleState(sample.state),
-        is_demonstration=sample.is_demonstration,
-        created_at=sample.created_at,
-        wells=wells,
-        references=references,
-        latest_score=score,
-    )
+    known = row._asdict() | {
+        "container": Container(row.container),
+        "state": SampleState(row.state),
+    }
+    return SampleView(**known, wells=wells, references=references, latest_score=score)
 
 
-def _well_view(
-    well: Well, counts: Mapping[tuple[uuid.UUID, str], int], cells: Mapping[uuid.UUID, int] | None
-) -> WellView:
-    by_verdict = {verdict: counts.get((well.id, verdict.value), 0) for verdict in Verdict}
+def _well_without_images(well: Well) -> WellView:
+    counted = CountedWell(
+        well.id, well.sample_id, well.outlet, well.number, well.plate_barcode, well.position,
+        well.profile_id, n_pending=0, n_accepted=0, n_partly=0, n_rejected=0,
+    )  # fmt: skip
+    return _well_view(counted, {})
+
+
+def _well_view(well: CountedWell, cells: Mapping[uuid.UUID, int] | None) -> WellView:
     return WellView(
         id=well.id,
         sample_id=well.sample_id,
@@ -393,11 +381,11 @@ def _well_view(
         position=well.position,
         profile_id=well.profile_id,
         images=ImageCounts(
-            total=sum(by_verdict.values()),
-            pending=by_verdict[Verdict.PENDING],
-            accepted=by_verdict[Verdict.ACCEPTED],
-            partly=by_verdict[Verdict.PARTLY],
-            rejected=by_verdict[Verdict.REJECTED],
+            total=well.n_pending + well.n_accepted + well.n_partly + well.n_rejected,
+            pending=well.n_pending,
+            accepted=well.n_accepted,
+            partly=well.n_partly,
+            rejected=well.n_rejected,
         ),
         n_cells=None if cells is None else cells.get(well.id, 0),
     )

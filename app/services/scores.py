@@ -2,20 +2,18 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.db.queries.analyses import (
-    latest_analysis,
-    latest_scored,
-    unsorted_wells_of_sample,
-)
+from app.db.queries import told_scores as queries
+from app.db.queries.analyses import latest_analysis, unsorted_wells_of_sample
+from app.db.queries.counted_wells import CountedWell
 from app.db.queries.references import references_of_samples
-from app.db.queries.reports import newest_report
-from app.db.tables import Analysis, ModelVersion, Report, Sample, Score, Well
+from app.db.queries.told_scores import NewestScore, ToldScore
+from app.db.tables import Sample, Well
 from app.domain.agreement import Comparison, compare_with_references
 from app.domain.donor_score import (
     NO_UNSORTED_WELL,
@@ -37,13 +35,12 @@ from app.services.analyses import (
 from app.services.score_basis import (
     PopulationBasis,
     Replicates,
-    count_missing_corrections,
     look_corrected_of,
     methods_told,
     population_basis,
     replicates_of,
 )
-from app.services.visibility import visible_analysis, visible_sample
+from app.services.visibility import may_see, visible_analysis, visible_sample
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ class SampleProgress:
     score: ScoreView | None
 
 
-def well_name(well: Well) -> str:
+def well_name(well: Well | CountedWell) -> str:
     """What a person calls the well: its place on the plate, else its content and number."""
     if well.position:
         return well.position
@@ -144,33 +141,34 @@ def latest_score(session: Session, principal: Principal, sample_id: uuid.UUID) -
     Conflict
         `score_unavailable` with `reasons`, the number of cells and the share called deformable.
     """
-    sample = visible_sample(session, principal, sample_id)
-    found = latest_scored(session, sample.id)
-    if found is None:
-        raise _not_analysed(session, sample)
-    if found.Score.rigidity_score is None:
-        raise _unavailable(session, sample, found.Score)
-    view = _view(found.Analysis, found.Score, found.ModelVersion)
-    return replace(
-        view,
-        released_at=_released_at(found.Analysis, newest_report(session, sample.id)),
-        findings=view.findings + _missing_corrections(session, found.Analysis),
-        comparison=_comparison(session, sample.id, view.rigidity_score),
+    found = queries.newest_score(session, sample_id)
+    if found is None or not may_see(principal, found):
+        raise _not_analysed(session, visible_sample(session, principal, sample_id))
+    return _newest_view(session, found)
+
+
+def _newest_view(session: Session, found: NewestScore) -> ScoreView:
+    told = found.score
+    if told.rigidity_score is None:
+        raise _unavailable(session, told)
+    return _view(
+        told,
+        further=_missing_corrections(found.n_corrections - told.n_corrections),
+        comparison=_comparison(session, told) if found.has_references else None,
     )
 
 
-def _missing_corrections(session: Session, analysis: Analysis) -> tuple[Finding, ...]:
+def _missing_corrections(n_missing: int) -> tuple[Finding, ...]:
     """Say so while a score does not hold all corrections."""
-    missing = count_missing_corrections(session, analysis)
-    if not missing:
+    if n_missing <= 0:
         return ()
     return (
         Finding(
             "corrections_missing",
             Level.WARNING,
-            float(missing),
+            float(n_missing),
             0.0,
-            f"{missing} of the corrections may not be in this score yet; wait for the analysis "
+            f"{n_missing} of the corrections may not be in this score yet; wait for the analysis "
             "that follows them, or request one if none is running.",
         ),
     )
@@ -181,12 +179,12 @@ def progress_of_sample(
 ) -> SampleProgress:
     """What changes while an analysis runs, and when a corrected score has come."""
     sample = visible_sample(session, principal, sample_id)
-    found = latest_scored(session, sample.id)
-    is_scored = found is not None and found.Score.rigidity_score is not None
+    found = queries.newest_score(session, sample.id)
+    is_scored = found is not None and found.score.rigidity_score is not None
     return SampleProgress(
         state=sample.state,
         analysis=latest_of_sample(session, sample.id),
-        score=latest_score(session, principal, sample_id) if is_scored else None,
+        score=_newest_view(session, found) if found is not None and is_scored else None,
     )
 
 
@@ -194,59 +192,60 @@ def outcome_of_analysis(
     session: Session, principal: Principal, analysis_id: uuid.UUID
 ) -> ScoreView | NoScore | None:
     """What an analysis came to: a score, or why there is none; None before its end."""
-    analysis, sample, version = visible_analysis(session, principal, analysis_id)
-    score = session.get(Score, analysis.id)
-    if score is None:
+    visible_analysis(session, principal, analysis_id)
+    told = queries.score_of_analysis(session, analysis_id)
+    if told is None:
         return None
-    if score.rigidity_score is None:
+    if told.rigidity_score is None:
         return NoScore(
-            reasons=tuple(Reason(**values) for values in score.reasons),
-            n_cells=score.details["n_cells"],
-            fraction_deformable=CountedShare(**score.details["fraction_deformable"]),
-            published_rigidity_score=score.details.get("published_rigidity_score"),
+            reasons=tuple(Reason(**values) for values in told.reasons),
+            n_cells=told.details["n_cells"],
+            fraction_deformable=CountedShare(**told.details["fraction_deformable"]),
+            published_rigidity_score=told.details.get("published_rigidity_score"),
         )
-    view = _view(analysis, score, version)
-    return replace(
-        view,
-        comparison=_comparison(session, sample.id, view.rigidity_score),
-        released_at=_released_at(analysis, newest_report(session, sample.id)),
-    )
+    return _view(told, comparison=_comparison(session, told))
 
 
-def _released_at(analysis: Analysis, report: Report | None) -> dt.datetime | None:
+def _released_at(told: ToldScore) -> dt.datetime | None:
     """When this very score went out, as far as it stands: not while another or none does."""
     if (
-        report is None
-        or report.analysis_id != analysis.id
-        or report.status == ReportStatus.ENTERED_IN_ERROR
+        told.report_analysis_id != told.analysis_id
+        or told.report_status == ReportStatus.ENTERED_IN_ERROR
     ):
         return None
-    return report.created_at
+    return told.report_at
 
 
-def _comparison(session: Session, sample_id: uuid.UUID, score: float) -> Comparison | None:
-    rows = references_of_samples(session, [sample_id])
-    found = compare_with_references(score, references.scores_of(rows))
+def _comparison(session: Session, told: ToldScore) -> Comparison | None:
+    assert told.rigidity_score is not None
+    rows = references_of_samples(session, [told.sample_id])
+    found = compare_with_references(told.rigidity_score, references.scores_of(rows))
     fractions = references.mean_fractions([row.fractions for row in rows])
     if found is None or fractions is None:
         return found
     return replace(found, outlet_fractions=fractions, cumulated_fractions=cumulate(fractions))
 
 
-def _view(analysis: Analysis, score: Score, version: ModelVersion) -> ScoreView:
-    assert score.rigidity_score is not None
-    details = score.details
+def _view(
+    told: ToldScore,
+    *,
+    further: tuple[Finding, ...] = (),
+    comparison: Comparison | None = None,
+) -> ScoreView:
+    assert told.rigidity_score is not None
+    details = told.details
+    found = tuple(Finding.from_json(values) for values in details["findings"])
     return ScoreView(
-        analysis_id=analysis.id,
-        computed_at=score.created_at,
-        rigidity_score=score.rigidity_score,
+        analysis_id=told.analysis_id,
+        computed_at=told.computed_at,
+        rigidity_score=told.rigidity_score,
         rigidity_interval=tuple(details["rigidity_interval"]),
         deformability_score=details["deformability_score"],
         deformability_interval=tuple(details["deformability_interval"]),
         fraction_deformable=DeformableShares(**details["fraction_deformable"]),
         outlet_fractions=details["outlet_fractions"],
         cumulated_fractions=cumulate(details["outlet_fractions"]),
-        crossing_um=constriction_at(score.rigidity_score),
+        crossing_um=constriction_at(told.rigidity_score),
         published_rigidity_score=details["published_rigidity_score"],
         n_cells=details["n_cells"],
         n_images=details["n_images"],
@@ -259,14 +258,14 @@ def _view(analysis: Analysis, score: Score, version: ModelVersion) -> ScoreView:
         population=details.get("population", "uncalibrated"),
         population_basis=population_basis(details),
         look_corrected=look_corrected_of(details),
-        findings=tuple(Finding.from_json(values) for values in details["findings"]),
-        method=score.method,
-        methods=methods_told(details, score.method),
+        findings=found + further,
+        method=told.method,
+        methods=methods_told(details, told.method),
         model_version=VersionOfScore(
-            version.id, version.name, version.sha256, version.is_demonstration
+            told.version_id, told.version_name, told.version_sha256, told.version_is_demonstration
         ),
-        comparison=None,
-        released_at=None,
+        comparison=comparison,
+        released_at=_released_at(told),
     )
 
 
@@ -275,33 +274,19 @@ def _well_score(values: dict[str, Any]) -> WellScore:
     return WellScore(**{**values, "outlet_fractions": fractions})
 
 
-def scores_of_samples(
-    rows: Sequence[tuple[Analysis, Score, ModelVersion]],
-    reports: Mapping[uuid.UUID, Report] | None = None,
-) -> dict[uuid.UUID, ScoreView]:
-    """Views by sample id for lists; rows come from one query each, without comparisons.
-
-    Without the newest `reports` by sample id, nothing is said of when a score was released.
-    """
-    newest = reports or {}
-    return {
-        analysis.sample_id: replace(
-            _view(analysis, score, version),
-            released_at=_released_at(analysis, newest.get(analysis.sample_id)),
-        )
-        for analysis, score, version in rows
-        if score.rigidity_score is not None
-    }
+def scores_of_samples(rows: Sequence[ToldScore]) -> dict[uuid.UUID, ScoreView]:
+    """Views by sample id for lists: without comparisons, each of which is a query of its own."""
+    return {told.sample_id: _view(told) for told in rows if told.rigidity_score is not None}
 
 
-def _unavailable(session: Session, sample: Sample, score: Score) -> Conflict:
-    text = "; ".join(reason["message"] for reason in score.reasons)
+def _unavailable(session: Session, told: ToldScore) -> Conflict:
+    text = "; ".join(reason["message"] for reason in told.reasons)
     return Conflict(
         "score_unavailable",
         f"Not a donor score: {text}.".replace("..", "."),
-        reasons=score.reasons,
-        reference=_reference(session, sample.id),
-        **score.details,
+        reasons=told.reasons,
+        reference=_reference(session, told.sample_id),
+        **told.details,
     )
 
 

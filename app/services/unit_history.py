@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from app.db.queries import unit_history as queries
 from app.db.queries.references import references_of_samples
-from app.db.queries.samples import latest_scores
-from app.db.tables import Analysis, Donor, ModelVersion, ReferenceMeasurement, Sample, Score
+from app.db.queries.told_scores import ToldScore, told_scores
+from app.db.tables import Donor, ReferenceMeasurement, Sample
 from app.domain.agreement import compare_with_references
 from app.domain.assessment import NotAssessable
 from app.domain.errors import InvalidInput, NotFound
@@ -33,8 +33,6 @@ from app.services.visibility import visible_sample
 BAG: Final = "bag"
 DRAWN_FROM: Final = {"blood_bag": BAG, "segment": BAG}
 """A segment's cells are the bag's own, as far as deformability goes; a tube's are not."""
-
-ScoreRow = tuple[Analysis, Score, ModelVersion]
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ def _lines(
     model_version_id: uuid.UUID | None,
 ) -> tuple[UnitLine, ...]:
     ids = [sample.id for sample, _ in samples]
-    rows = {row[0].sample_id: row for row in latest_scores(session, ids, model_version_id)}
+    rows = {row.sample_id: row for row in told_scores(session, ids, model_version_id)}
     measured: dict[uuid.UUID, list[ReferenceMeasurement]] = {one: [] for one in ids}
     for reference in references_of_samples(session, ids):
         measured[reference.sample_id].append(reference)
@@ -185,7 +183,7 @@ def _drawn_from(sample: Sample) -> str:
 
 def _line(
     group: Sequence[tuple[Sample, Donor]],
-    rows: Mapping[uuid.UUID, ScoreRow],
+    rows: Mapping[uuid.UUID, ToldScore],
     measured: Mapping[uuid.UUID, Sequence[ReferenceMeasurement]],
 ) -> UnitLine:
     samples, (first, donor) = [sample for sample, _ in group], group[0]
@@ -210,7 +208,7 @@ def _line(
 
 def _point(
     sample: Sample,
-    row: ScoreRow | None,
+    row: ToldScore | None,
     score: ScoreView | None,
     measured: Sequence[ReferenceMeasurement],
 ) -> HistoryPoint:
@@ -236,14 +234,14 @@ def _reference(measured: Sequence[ReferenceMeasurement]) -> DayValue | None:
     return None if mean is None else DayValue(mean.rigidity_score, mean.interval, mean.n_runs)
 
 
-def _gap(sample: Sample, row: ScoreRow | None) -> Gap | None:
+def _gap(sample: Sample, row: ToldScore | None) -> Gap | None:
     """Why the image score is missing, or has no place among the days."""
     if sample.state == "withdrawn":
         return Gap("withdrawn", "The result was withdrawn.")
     if row is None:
         return Gap("not_analysed", "No analysis of it has ended yet.")
-    if row[1].rigidity_score is None:
-        reason = row[1].reasons[0]
+    if row.rigidity_score is None:
+        reason = row.reasons[0]
         return Gap(reason["code"], f"No donor score: {reason['message'].rstrip('.')}.")
     if sample.storage_day is None:
         return Gap("no_storage_day", "Its storage day is not known; enter the day of sampling.")

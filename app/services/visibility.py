@@ -1,7 +1,7 @@
 """What a principal may see: everything, or only what it made itself; the rest does not exist."""
 
 import uuid
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -79,5 +79,12 @@ def refuse_if_out_of_hand(sample: Sample) -> None:
         )
 
 
-def may_see(principal: Principal, sample: Sample) -> bool:
+class Owned(Protocol):
+    """A sample, or what was read of one."""
+
+    @property
+    def created_by(self) -> str: ...
+
+
+def may_see(principal: Principal, sample: Owned | Sample) -> bool:
     return principal.sees_all or sample.created_by == principal.id

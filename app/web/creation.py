@@ -63,7 +63,7 @@ class Creation:
         return _respond(answer)
 
 
-def get_creation(
+async def get_creation(
     request: Request, session: SessionDep, principal: PrincipalDep, key: KeyHeader = None
 ) -> Creation:
     return Creation(request, session, principal, key)

@@ -1,10 +1,15 @@
-"""What routes ask for: settings, sessions, the store, the principal, a permission."""
+"""What routes ask for: settings, sessions, the store, the principal, a permission.
+
+What waits for nothing is `async`: the framework gives every other function a thread of its own, and
+under load each change of threads costs as much as a query.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Request, params
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from app.db.session import SessionMaker, transaction
 from app.domain.errors import NotAuthenticated, NotPermitted
@@ -24,22 +29,22 @@ PUBLIC_MARK: Final = "pliant_public"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_sessions(request: Request) -> SessionMaker:
+async def get_sessions(request: Request) -> SessionMaker:
     sessions: SessionMaker = request.app.state.sessions
     return sessions
 
 
-def get_store(request: Request) -> Store:
+async def get_store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 
 
-def get_metrics(request: Request) -> WebMetrics:
+async def get_metrics(request: Request) -> WebMetrics:
     metrics: WebMetrics = request.app.state.metrics
     return metrics
 
@@ -63,7 +68,7 @@ def is_https(settings: Settings) -> bool:
     return settings.public_url is not None and settings.public_url.scheme == "https"
 
 
-def session_token(request: Request, settings: SettingsDep) -> str | None:
+async def session_token(request: Request, settings: SettingsDep) -> str | None:
     """The browser's session cookie, if it sent one."""
     return request.cookies.get(cookie_name(is_https=is_https(settings)))
 
@@ -108,7 +113,7 @@ def require(permission: Permission) -> params.Depends:
     For `dependencies=[require(...)]` of a route; every route has one, or is marked `public`.
     """
 
-    def check(principal: PrincipalDep) -> Principal:
+    async def check(principal: PrincipalDep) -> Principal:
         if not principal.permits(permission):
             raise _refusal(principal, permission)
         return principal
@@ -131,11 +136,11 @@ def _refusal(principal: Principal, permission: Permission) -> NotPermitted:
     )
 
 
-def _anyone() -> None:
+async def _anyone() -> None:
     return None
 
 
-def _signed_in(_: PrincipalDep) -> None:
+async def _signed_in(_: PrincipalDep) -> None:
     return None
 
 
@@ -145,20 +150,24 @@ public: Final[params.Depends] = Depends(_anyone)
 signed_in: Final[params.Depends] = Depends(_signed_in)
 
 
-def refuse_key_in_url(request: Request, sessions: SessionsDep) -> None:
+async def refuse_key_in_url(request: Request, sessions: SessionsDep) -> None:
     """Addresses end up in logs and histories, so a key in one is as good as published."""
-    if not KEY_IN_TEXT.search(str(request.url)):
+    found = KEY_IN_TEXT.search(str(request.url))
+    if found is None:
         return
-    with transaction(sessions) as session:
-        audit.record(
-            session, actor="anonymous", action="api_key.in_url", entity="api_key",
-            entity_id=KEY_IN_TEXT.findall(str(request.url))[0][7:15],
-        )  # fmt: skip
+    await run_in_threadpool(_note_key_in_url, sessions, prefix=found[0][7:15])
     raise BadRequest(
         "key_in_url",
         "An API key was sent in the address; revoke it, and send the new one as Authorization: "
         "Bearer.",
     )
+
+
+def _note_key_in_url(sessions: SessionMaker, *, prefix: str) -> None:
+    with transaction(sessions) as session:
+        audit.record(
+            session, actor="anonymous", action="api_key.in_url", entity="api_key", entity_id=prefix
+        )
 
 
 def _bearer(authorization: str) -> str:

@@ -1,25 +1,35 @@
 """Samples, and the wells of a sample."""
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
+from pydantic import TypeAdapter
 
-from app.api.v1.schemas.samples import SampleChangeIn, SampleIn, SampleOut, WellIn, WellOut
+from app.api.v1.schemas.samples import (
+    SampleChangeIn,
+    SampleIn,
+    SampleOut,
+    SampleTerms,
+    WellIn,
+    WellOut,
+)
 from app.domain.errors import InvalidInput
 from app.domain.life_cycle import SampleState
 from app.security.permissions import Permission
 from app.services import sample_changes, samples
 from app.services.samples import NewSample, NewWell
-from app.web.conditional import EditDep
+from app.web.conditional import EditDep, mark_part
 from app.web.creation import CreationDep
 from app.web.dependencies import PrincipalDep, SessionDep, SettingsDep, require
 from app.web.errors import refusals
+from app.web.json_answers import json_answer
 from app.web.paging import CursorParam, LimitParam, Page
 
 router = APIRouter(tags=["samples"])
 
 Filter = Annotated[str | None, Query(max_length=100)]
+SAMPLES: Final = TypeAdapter(Page[SampleOut])
 
 
 @router.post(
@@ -45,7 +55,11 @@ def create_sample(
     )
 
 
-@router.get("/samples", dependencies=[require(Permission.READ_SAMPLES)])
+@router.get(
+    "/samples",
+    response_model=Page[SampleOut],
+    dependencies=[require(Permission.READ_SAMPLES)],
+)
 def list_samples(
     *,
     session: SessionDep,
@@ -56,7 +70,7 @@ def list_samples(
     state: SampleState | None = None,
     cursor: CursorParam = None,
     limit: LimitParam = 50,
-) -> Page[SampleOut]:
+) -> Response:
     """List samples, newest first."""
     listing = samples.list_samples(
         session,
@@ -69,7 +83,7 @@ def list_samples(
         limit=limit,
     )
     items = [SampleOut.model_validate(view) for view in listing.items]
-    return Page(items=items, next_cursor=listing.next_cursor)
+    return json_answer(SAMPLES, Page(items=items, next_cursor=listing.next_cursor))
 
 
 @router.get(
@@ -77,9 +91,13 @@ def list_samples(
     dependencies=[require(Permission.READ_SAMPLES)],
     responses=refusals(404),
 )
-def get_sample(sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> SampleOut:
+def get_sample(
+    sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep, response: Response
+) -> SampleOut:
     """Show a sample with its wells, image counts, references and latest score."""
-    return SampleOut.model_validate(samples.get_sample(session, principal, sample_id))
+    view = samples.get_sample(session, principal, sample_id)
+    mark_part(response, SampleTerms, view)
+    return SampleOut.model_validate(view)
 
 
 @router.patch(
@@ -94,16 +112,23 @@ def change_sample(
     settings: SettingsDep,
     principal: PrincipalDep,
     edit: EditDep,
+    response: Response,
 ) -> SampleOut:
-    """Correct what a sample is known by, until its result is handed in."""
+    """Correct what a sample is known by, until its result is handed in.
+
+    `If-Match` is about these numbers and notes: images that arrive meanwhile do not matter.
+    """
     edit.check(
         hold=lambda: sample_changes.hold_sample(session, principal, sample_id),
         read=lambda: samples.get_sample(session, principal, sample_id),
-        kind=SampleOut,
+        kind=SampleTerms,
+        is_part=True,
     )
     changes, site = body.model_dump(exclude_unset=True), samples.site_identifiers(settings)
     sample_changes.change_sample(session, principal, sample_id, changes, site)
-    return SampleOut.model_validate(samples.get_sample(session, principal, sample_id))
+    view = samples.get_sample(session, principal, sample_id)
+    mark_part(response, SampleTerms, view)
+    return SampleOut.model_validate(view)
 
 
 @router.post(

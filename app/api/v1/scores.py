@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from app.db.session import SessionMaker, transaction
@@ -16,8 +17,10 @@ from app.services.scores import SampleProgress, ScoreView
 from app.web.dependencies import PrincipalDep, SessionDep, SessionsDep, require
 from app.web.errors import refusals
 from app.web.events import ProgressHub
+from app.web.json_answers import json_answer
 
 router = APIRouter(tags=["scores"])
+SCORE: Final = TypeAdapter(ScoreView)
 
 
 @router.get(
@@ -26,9 +29,9 @@ router = APIRouter(tags=["scores"])
     responses=refusals(401, 403, 404, 409, 422),
     dependencies=[require(Permission.READ_RESULTS)],
 )
-def get_score(sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> ScoreView:
+def get_score(sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> Response:
     """The newest score, or 409 `score_unavailable` with `reasons`: never a number instead."""
-    return scores.latest_score(session, principal, sample_id)
+    return json_answer(SCORE, scores.latest_score(session, principal, sample_id))
 
 
 def _known(sample_id: uuid.UUID, sessions: SessionsDep, principal: PrincipalDep) -> SampleProgress:

@@ -1,7 +1,7 @@
 import uuid
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, Select, SQLColumnExpression, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -43,13 +43,17 @@ def has_cells(session: Session, image_id: uuid.UUID) -> bool:
 
 def count_corrections(session: Session, sample_id: uuid.UUID) -> int:
     """Those in the sample's unsorted wells: no others can move its score."""
-    return session.scalar(
+    return session.scalar(counted_corrections(sample_id)) or 0
+
+
+def counted_corrections(sample_id: uuid.UUID | SQLColumnExpression[uuid.UUID]) -> Select[int]:
+    return (
         select(func.count())
         .select_from(Correction)
         .join(ScanImage, ScanImage.id == Correction.image_id)
         .join(Well, Well.id == ScanImage.well_id)
         .where(Correction.sample_id == sample_id, Well.outlet.is_(None))
-    ) or 0  # fmt: skip
+    )
 
 
 def latest_corrector(session: Session, sample_id: uuid.UUID) -> str:

@@ -1,8 +1,7 @@
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from app.db.tables import Acknowledgement, Report, Signature
@@ -11,19 +10,6 @@ from app.db.tables import Acknowledgement, Report, Signature
 def newest_report(session: Session, sample_id: uuid.UUID) -> Report | None:
     wanted = select(Report).where(Report.sample_id == sample_id)
     return session.scalars(wanted.order_by(Report.version.desc()).limit(1)).first()
-
-
-def newest_reports(
-    session: Session, sample_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, Report]:  # fmt: skip
-    """By sample, of those that have one."""
-    wanted = (
-        select(Report)
-        .where(Report.sample_id.in_(sample_ids))
-        .ext(distinct_on(Report.sample_id))
-        .order_by(Report.sample_id, Report.version.desc())
-    )
-    return {report.sample_id: report for report in session.scalars(wanted)}
 
 
 def report_of_version(session: Session, sample_id: uuid.UUID, version: int) -> Report | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select, tuple_, union
 from sqlalchemy.orm import Session
 
-from app.db.queries.samples import Position, with_donors
+from app.db.queries.samples import Position, SampleRow, sample_rows
 from app.db.tables import Donor, Sample
 
 
@@ -27,9 +27,9 @@ def search_page(
     state: str | None,
     after: Position | None,
     limit: int,
-) -> Sequence[tuple[Sample, Donor]]:
+) -> Sequence[SampleRow]:
     """Newest first."""
-    asked = with_donors(owner)
+    asked = sample_rows(owner)
     if wanted is not None:
         asked = asked.where(Sample.id.in_(_found(wanted)))
     if state is not None:
@@ -37,7 +37,7 @@ def search_page(
     if after is not None:
         asked = asked.where(tuple_(Sample.created_at, Sample.id) < tuple_(*after))
     asked = asked.order_by(Sample.created_at.desc(), Sample.id.desc()).limit(limit)
-    return [(row[0], row[1]) for row in session.execute(asked)]
+    return [SampleRow(*row) for row in session.execute(asked)]
 
 
 def _found(wanted: Wanted) -> Select[uuid.UUID]:

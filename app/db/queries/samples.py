@@ -1,33 +1,45 @@
 import datetime as dt
 import uuid
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
-from sqlalchemy.dialects.postgresql import distinct_on, insert
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
 from app.db.queries.images import newest_scans
-from app.db.queries.verdicts import cell_is_used, image_verdict
-from app.db.tables import (
-    Analysis,
-    Cell,
-    Donor,
-    InstrumentProfile,
-    ModelVersion,
-    Sample,
-    Scan,
-    ScanImage,
-    Score,
-    Well,
-)  # fmt: skip
+from app.db.queries.verdicts import cell_is_used
+from app.db.tables import Cell, Donor, InstrumentProfile, Sample, Scan, ScanImage, Well
 
 Position = tuple[dt.datetime, uuid.UUID]
 
 
-def with_donor(session: Session, sample_id: uuid.UUID) -> tuple[Sample, Donor]:
-    row = session.execute(with_donors(None).where(Sample.id == sample_id)).one()
-    return row[0], row[1]
+class SampleRow(NamedTuple):
+    """A sample and its donor's code."""
+
+    id: uuid.UUID
+    donor_code: str
+    din: str | None
+    din_is_checked: bool | None
+    din_raw: str | None
+    accession_number: str | None
+    placer_order_number: str | None
+    filler_order_number: str | None
+    local_identifiers: dict[str, str]
+    collected_on: dt.date | None
+    storage_day: int | None
+    storage_day_is_derived: bool
+    container: str
+    additive: str | None
+    sampled_at: dt.datetime | None
+    notes: str | None
+    state: str
+    is_demonstration: bool
+    created_at: dt.datetime
+
+
+def sample_row(session: Session, sample_id: uuid.UUID) -> SampleRow:
+    return SampleRow(*session.execute(sample_rows(None).where(Sample.id == sample_id)).one())
 
 
 def locked_for_change(session: Session, sample_id: uuid.UUID) -> Sample:
@@ -49,7 +61,7 @@ def list_page(
     filters: Mapping[str, str],
     after: Position | None,
     limit: int,
-) -> Sequence[tuple[Sample, Donor]]:
+) -> Sequence[SampleRow]:
     """Newest first; filters by `donor_code`, `din`, `accession_number` and `state`."""
     columns = {
         "donor_code": Donor.code,
@@ -57,39 +69,17 @@ def list_page(
         "accession_number": Sample.accession_number,
         "state": Sample.state,
     }
-    wanted = with_donors(owner).where(*(columns[name] == value for name, value in filters.items()))
+    wanted = sample_rows(owner).where(*(columns[name] == value for name, value in filters.items()))
     if after is not None:
         wanted = wanted.where(tuple_(Sample.created_at, Sample.id) < tuple_(*after))
     wanted = wanted.order_by(Sample.created_at.desc(), Sample.id.desc()).limit(limit)
-    return [(row[0], row[1]) for row in session.execute(wanted)]
+    return [SampleRow(*row) for row in session.execute(wanted)]
 
 
 def donor_by_code(session: Session, code: str) -> Donor:
     """The donor of this code, made if it is new."""
     session.execute(insert(Donor).values(code=code).on_conflict_do_nothing())
     return session.scalars(select(Donor).where(Donor.code == code)).one()
-
-
-def wells_of(session: Session, sample_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[Well]]:
-    """By sample: unsorted wells first, then by outlet and number."""
-    wanted = select(Well).where(Well.sample_id.in_(sample_ids))
-    found: dict[uuid.UUID, list[Well]] = defaultdict(list)
-    for well in session.scalars(wanted.order_by(Well.outlet.asc().nulls_first(), Well.number)):
-        found[well.sample_id].append(well)
-    return found
-
-
-def image_counts(
-    session: Session, sample_ids: Collection[uuid.UUID]
-) -> dict[tuple[uuid.UUID, str], int]:
-    """By well and the verdict that holds, of the wells' newest scans."""
-    wanted = (
-        select(Scan.well_id, image_verdict(), func.count())
-        .join(ScanImage, ScanImage.scan_id == Scan.id)
-        .where(Scan.id.in_(newest_scans(Well.sample_id.in_(sample_ids))))
-        .group_by(Scan.well_id, image_verdict())
-    )
-    return {(well_id, verdict): count for well_id, verdict, count in session.execute(wanted)}
 
 
 def cell_counts(session: Session, sample_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
@@ -101,24 +91,6 @@ def cell_counts(session: Session, sample_ids: Collection[uuid.UUID]) -> dict[uui
         .group_by(ScanImage.well_id)
     )
     return {row[0]: row[1] for row in session.execute(wanted)}
-
-
-def latest_scores(
-    session: Session, sample_ids: Collection[uuid.UUID], model_version_id: uuid.UUID | None = None
-) -> list[tuple[Analysis, Score, ModelVersion]]:
-    """Of each sample's newest analysis that came to an answer, by one model version or by any."""
-    wanted = (
-        select(Analysis, Score, ModelVersion)
-        .join(Score, Score.analysis_id == Analysis.id)
-        .join(ModelVersion, ModelVersion.id == Analysis.model_version_id)
-        .where(Analysis.sample_id.in_(sample_ids), Analysis.state == "done")
-        .ext(distinct_on(Analysis.sample_id))
-        .order_by(Analysis.sample_id, Analysis.created_at.desc())
-        .options(defer(ModelVersion.manifest))  # long, and read once for each row
-    )
-    if model_version_id is not None:
-        wanted = wanted.where(Analysis.model_version_id == model_version_id)
-    return [(row[0], row[1], row[2]) for row in session.execute(wanted)]
 
 
 def newest_scan(session: Session, well_id: uuid.UUID) -> Scan:
@@ -163,6 +135,16 @@ def _owned(owner: str | None) -> tuple[ColumnElement[bool], ...]:
     return () if owner is None else (Sample.created_by == owner,)
 
 
-def with_donors(owner: str | None) -> Select[Sample, Donor]:
-    joined = select(Sample, Donor).join(Donor, Donor.id == Sample.donor_id)
-    return joined.where(*_owned(owner))
+def sample_rows(owner: str | None) -> Select[*tuple[Any, ...]]:
+    """The columns of `SampleRow`, of the samples of one owner or of all."""
+    return (
+        select(
+            Sample.id, Donor.code, Sample.din, Sample.din_is_checked, Sample.din_raw,
+            Sample.accession_number, Sample.placer_order_number, Sample.filler_order_number,
+            Sample.local_identifiers, Sample.collected_on, Sample.storage_day,
+            Sample.storage_day_is_derived, Sample.container, Sample.additive, Sample.sampled_at,
+            Sample.notes, Sample.state, Sample.is_demonstration, Sample.created_at,
+        )
+        .join(Donor, Donor.id == Sample.donor_id)
+        .where(*_owned(owner))
+    )  # fmt: skip
