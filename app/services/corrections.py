@@ -55,7 +55,12 @@ def hold_image(session: Session, principal: Principal, image_id: uuid.UUID) -> N
 
 def hold_cell(session: Session, principal: Principal, cell_id: uuid.UUID) -> None:
     """The same for a cell."""
-    locked_for_change(session, _sample_of(session, principal, [cell_id]).id)
+    hold_cells(session, principal, [cell_id])
+
+
+def hold_cells(session: Session, principal: Principal, cell_ids: Sequence[uuid.UUID]) -> None:
+    """The same for cells of one sample."""
+    locked_for_change(session, _sample_of(session, principal, cell_ids).id)
     session.expire_all()
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from app.domain.quality import Verdict
 from app.security.permissions import Role
 from tests.integration.conftest import Site
-from tests.integration.corrected_samples import ScoredSample, scored_sample
+from tests.integration.corrected_samples import ScoredSample, add_found, scored_sample
 from tests.laboratory import open_laboratory
 
 REJECTED = {"verdict": "rejected", "reason": "an air bubble"}
@@ -74,6 +76,40 @@ def test_a_change_of_what_somebody_changed_since_is_refused(
         answer = technician.patch(address, json=change, headers={"If-Match": before})
         assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
         assert technician.get(address).content == after.content
+
+
+def test_what_arrives_meanwhile_spoils_no_correction_and_is_still_told(
+    technician: TestClient, sample: ScoredSample
+) -> None:
+    address = f"/api/v1/samples/{sample.id}"
+    before = tag(technician, address)
+    add_found(sample, sample.wells[0], np.random.default_rng(7), Verdict.ACCEPTED)
+    new = technician.get(address, headers={"If-None-Match": before})
+    assert (new.status_code, new.headers["etag"] == before) == (200, False)
+    change = {"accession_number": "ACC-9"}
+    answer = technician.patch(address, json=change, headers={"If-Match": before})
+    assert answer.status_code == 200, answer.text
+    again = technician.patch(address, json=change, headers={"If-Match": before})
+    assert again.status_code == 412, "the number itself is another now"
+
+
+def test_many_cells_are_corrected_as_they_were_read_or_none_of_them(
+    technician: TestClient, sample: ScoredSample
+) -> None:
+    cells = sample.cells(sample.images["accepted"][0])[:3]
+    tags = [tag(technician, f"/api/v1/cells/{cell}") for cell in cells]
+    body = REJECTED | {"cell_ids": [str(cell) for cell in cells]}
+    technician.patch(f"/api/v1/cells/{cells[1]}", json=REJECTED).raise_for_status()
+    for known in (", ".join(tags), tags[0], '"other"'):
+        answer = technician.patch("/api/v1/cells", json=body, headers={"If-Match": known})
+        assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
+    first = technician.get(f"/api/v1/cells/{cells[0]}")
+    assert (first.headers["etag"], first.json()["verdict"]) == (tags[0], "accepted")
+    tags[1] = tag(technician, f"/api/v1/cells/{cells[1]}")
+    known = ", ".join(tags)
+    answer = technician.patch("/api/v1/cells", json=body, headers={"If-Match": known})
+    assert answer.status_code == 200, answer.text
+    assert {cell["verdict"] for cell in answer.json()["items"]} == {"rejected"}
 
 
 def test_of_two_at_once_who_read_the_same_one_is_told_to_read_again(

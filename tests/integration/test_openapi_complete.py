@@ -74,6 +74,14 @@ def test_every_array_says_what_is_in_it(document: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
+def test_shares_and_counts_are_named_by_outlets(document: dict[str, Any]) -> None:
+    """Else a generator of clients takes any text for a name, and every such request is refused."""
+    entered = document["components"]["schemas"]["ReferenceIn"]["properties"]
+    for name in ("counts", "fractions"):
+        named = entered[name]["anyOf"][0]["propertyNames"]["enum"]
+        assert named == [str(outlet) for outlet in range(1, 13)]
+
+
 def test_every_body_has_an_example(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         for kind, content in operation.get("requestBody", {}).get("content", {}).items():

@@ -149,6 +149,22 @@ def test_a_change_of_what_somebody_else_changed_meanwhile_is_refused(
     assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
 
 
+def test_messages_that_go_out_meanwhile_spoil_no_change_of_a_webhook(
+    administrator: TestClient,
+) -> None:
+    path = f"{WEBHOOKS}/{make(administrator)['id']}"
+    read = administrator.get(path).headers["etag"]
+    administrator.post(f"{path}/test").raise_for_status()
+    waiting = administrator.get(path, headers={"If-None-Match": read})
+    assert (waiting.status_code, waiting.json()["n_waiting"]) == (200, 1)
+    new = {"url": "https://1.1.1.1/moved", "events": ["sample.amended"]}
+    moved = administrator.patch(path, json=new, headers={"If-Match": read})
+    assert (moved.status_code, moved.json()["url"]) == (200, new["url"])
+    assert moved.headers["etag"] == administrator.get(path).headers["etag"]
+    late = administrator.patch(path, json=new, headers={"If-Match": read})
+    assert late.json()["code"] == "precondition_failed"
+
+
 def test_a_test_message_is_sent_logged_and_sent_again(
     site: Site, administrator: TestClient, receiver: Receiver, tmp_path: Path
 ) -> None:

@@ -78,13 +78,21 @@ def correct_cell(
 @router.patch(
     "/cells",
     response_model=Page[CellView],
-    responses=refusals(401, 403, 404, 409, 422),
+    responses=refusals(401, 403, 404, 409, 412, 422),
     dependencies=[require(Permission.CORRECT)],
 )
 def correct_cells(
-    body: CellsCorrectionIn, session: SessionDep, principal: PrincipalDep
+    body: CellsCorrectionIn, session: SessionDep, principal: PrincipalDep, edit: EditDep
 ) -> Page[CellView]:
-    """Accept or reject many cells of one sample at once, all or none of them."""
+    """Accept or reject many cells of one sample at once, all or none of them.
+
+    `If-Match` lists the `ETag` of each, as `GET /cells/{cell_id}` gives it.
+    """
+    edit.check_all(
+        hold=lambda: corrections.hold_cells(session, principal, body.cell_ids),
+        read=lambda: [corrections.get_cell(session, principal, one) for one in body.cell_ids],
+        kind=CellView,
+    )
     cells = corrections.correct_cells(
         session, principal, body.cell_ids, verdict=body.verdict, reason=body.reason
     )

@@ -11,7 +11,7 @@ from app.security.permissions import Permission
 from app.services import deliveries, webhooks
 from app.services.deliveries import DeliveryView
 from app.services.webhooks import SecretView, WebhookView, make_guard
-from app.web.conditional import EditDep
+from app.web.conditional import EditDep, mark_part
 from app.web.creation import CreationDep
 from app.web.dependencies import PrincipalDep, SessionDep, SettingsDep, require
 from app.web.errors import refusals
@@ -66,9 +66,13 @@ def list_webhooks(
     responses=refusals(404),
     dependencies=[require(Permission.MANAGE_WEBHOOKS)],
 )
-def get_webhook(webhook_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> WebhookView:
+def get_webhook(
+    webhook_id: uuid.UUID, session: SessionDep, principal: PrincipalDep, response: Response
+) -> WebhookView:
     """One destination and how it does."""
-    return webhooks.get_webhook(session, principal, webhook_id)
+    view = webhooks.get_webhook(session, principal, webhook_id)
+    mark_part(response, WebhookChangeIn, view)
+    return view
 
 
 @router.patch(
@@ -84,15 +88,22 @@ def change_webhook(
     principal: PrincipalDep,
     settings: SettingsDep,
     edit: EditDep,
+    response: Response,
 ) -> WebhookView:
-    """Change what is given. Switched off, its messages wait; switched on, they are sent."""
+    """Change what is given. Switched off, its messages wait; switched on, they are sent.
+
+    `If-Match` is about the address, the events and the other terms, not about what was delivered.
+    """
     edit.check(
         hold=lambda: deliveries.visible_endpoint(session, principal, webhook_id, lock=True),
         read=lambda: webhooks.get_webhook(session, principal, webhook_id),
-        kind=WebhookView,
+        kind=WebhookChangeIn,
+        is_part=True,
     )
     guard = make_guard(settings)
-    return webhooks.change_webhook(session, principal, webhook_id, body.change(), guard)
+    view = webhooks.change_webhook(session, principal, webhook_id, body.change(), guard)
+    mark_part(response, WebhookChangeIn, view)
+    return view
 
 
 @router.delete(

@@ -1,10 +1,13 @@
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from app.domain.outlets import OUTLETS
 from app.services.references import EnteredReference
 
 Outlet = Annotated[int, Field(ge=1, le=12)]
+BY_OUTLET: Final = {"propertyNames": {"enum": [str(outlet) for outlet in OUTLETS]}}
+"""JSON's names are texts: without this, a client is not told that they are outlet numbers."""
 Text = Annotated[str, Field(max_length=200)]
 
 
@@ -18,8 +21,19 @@ class ReferenceIn(BaseModel):
         },
     )
 
-    counts: dict[Outlet, Annotated[int, Field(ge=0, le=10_000_000)]] | None = None
-    fractions: dict[Outlet, Annotated[float, Field(ge=0, le=1)]] | None = None
+    counts: (
+        Annotated[
+            dict[Outlet, Annotated[int, Field(ge=0, le=10_000_000)]],
+            Field(json_schema_extra=BY_OUTLET),
+        ]
+        | None
+    ) = None
+    fractions: (
+        Annotated[
+            dict[Outlet, Annotated[float, Field(ge=0, le=1)]], Field(json_schema_extra=BY_OUTLET)
+        ]
+        | None
+    ) = None
     n_cells: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     rigidity_score: float | None = None
     sorted_at: AwareDatetime | None = None

@@ -74,6 +74,17 @@ class SampleChangeIn(BaseModel):
     notes: Annotated[str | None, Field(max_length=4000)] = None
 
 
+class SampleTerms(BaseModel):
+    """What of a sample can be changed, however it came to be; it is what `If-Match` is about."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    accession_number: str | None
+    placer_order_number: str | None
+    filler_order_number: str | None
+    notes: str | None
+
+
 class WellIn(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
