@@ -11,6 +11,7 @@ from pypdf import PdfReader
 
 from tests.end_to_end.accessibility import grave_violations
 from tests.end_to_end.dropping import blur_left_side, drop, turn_over, unpack
+from tests.end_to_end.keyboard import press, write
 from tests.end_to_end.product import Product
 from tests.end_to_end.screenshots import keep
 from tests.end_to_end.test_signing_page import PASSWORD, settle_what_is_open, signed_in
@@ -157,13 +158,18 @@ def see_what_is_wrong(page: Page) -> None:
         "out of focus"
     )
     assert grave_violations(page) == []
-    keep(page, "upload-done")
+    keep(page, "upload-done", whole=True)
 
 
 def take_the_well_again(page: Page, sample: str, folders: Path) -> None:
-    begin_upload(page, sample, folders / "again" / "B3")
-    page.get_by_label("B3 and the images already here").select_option("Taken again: replace them")
-    page.get_by_role("button", name="Send the images").press("Enter")
+    """The folder is chosen with the button, by keyboard alone."""
+    page.goto(f"{sample}/upload")
+    page.locator("[data-upload][data-ready]").wait_for()
+    with page.expect_file_chooser() as choosing:
+        press(page, page.get_by_label("Choose a folder"))
+    choosing.value.set_files(folders / "again" / "B3")
+    write(page, page.get_by_label("B3 and the images already here"), "Taken again")
+    press(page, page.get_by_role("button", name="Send the images"))
     expect(page.get_by_role("link", name="Show the result")).to_be_visible(timeout=JUDGED_WITHIN_MS)
     expect(page.locator("[data-advice]")).to_have_count(0)
     page.get_by_role("link", name="Show the result").press("Enter")
@@ -171,17 +177,16 @@ def take_the_well_again(page: Page, sample: str, folders: Path) -> None:
 
 
 def review_by_keyboard(page: Page, sample: str) -> None:
-    """One cell excluded and brought back: the score returns to the same digits."""
-    page.goto(f"{sample}/cells?show=accepted")
+    """One rejected cell restored, and that undone: the score returns to the same digits."""
+    page.goto(f"{sample}/cells?show=rejected")
     page.wait_for_selector("[data-gallery][data-drawn]")
     before = page.locator("[data-part=score]").get_attribute("data-exact") or ""
-    page.get_by_role("listbox").get_by_role("option").first.focus()
-    page.keyboard.press("x")
+    press(page, page.get_by_role("listbox").get_by_role("option").first, "r")
     words = page.locator("[data-said-text]")
-    expect(words).to_contain_text("1 cell excluded")
+    expect(words).to_contain_text("1 cell restored")
     expect(page.locator("[data-score-before]")).to_contain_text(before, timeout=JUDGED_WITHIN_MS)
     page.keyboard.press("u")
-    expect(words).to_contain_text("restored again")
+    expect(words).to_contain_text("1 cell excluded again")
     expect(page.locator("[data-part=score]")).to_have_attribute(
         "data-exact", before, timeout=JUDGED_WITHIN_MS
     )
@@ -189,13 +194,13 @@ def review_by_keyboard(page: Page, sample: str) -> None:
 
 def hand_in(page: Page, sample: str) -> None:
     page.goto(sample)
-    page.get_by_role("button", name="Hand in for release").press("Enter")
+    press(page, page.get_by_role("button", name="Hand in for release"))
     expect(page.locator("#sign-off")).to_contain_text("Handed in by Tina")
 
 
 def sign(page: Page, sample: str) -> None:
     settle_what_is_open(page, sample)
-    page.locator("section:has(#sign-head)").get_by_label("Your password").fill(PASSWORD)
+    write(page, page.locator("section:has(#sign-head)").get_by_label("Your password"), PASSWORD)
     page.keyboard.press("Enter")
     expect(page.locator("#sign-off")).to_contain_text("Released by Vito")
 
