@@ -64,6 +64,8 @@ def sample_of(values: FormValues) -> NewSample:
         container=Container(values["container"]),
         din=values["din"] or None,
         accession_number=values["accession_number"] or None,
+        placer_order_number=values["placer_order_number"] or None,
+        filler_order_number=values["filler_order_number"] or None,
         collected_on=_date(values["collected_on"]),
         storage_day=_number(values["storage_day"], int, "storage_day", "The storage day"),
         additive=values["additive"] or None,

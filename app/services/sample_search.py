@@ -26,20 +26,24 @@ def find_samples(
     cursor: str | None = None,
     limit: int,
 ) -> Listing[SampleView]:
-    """Newest first: donor code or accession number that begins so, a DIN in any form or a part.
+    """Newest first: donor code, accession or order number that begins so, a DIN or a part of it.
 
-    Cells are not counted: no list shows them.
+    A number of the site's own is found as a whole. Cells are not counted: no list shows them.
     """
     rows = search_page(
         session,
         owner=principal.owner,
-        wanted=Wanted(text.strip().lower(), din_part(text)) if text.strip() else None,
+        wanted=_wanted(text) if text.strip() else None,
         state=None if state is None else state.value,
         after=decode(cursor),
         limit=limit + 1,
     )
     page = cut(rows, limit, lambda row: (row.created_at, row.id))
     return Listing(tuple(sample_views(session, page.items, with_cells=False)), page.next_cursor)
+
+
+def _wanted(text: str) -> Wanted:
+    return Wanted(text.strip().lower(), text.strip(), din_part(text))
 
 
 def din_part(text: str) -> str:

@@ -212,15 +212,21 @@ def list_samples(
     donor_code: str | None = None,
     din: str | None = None,
     accession_number: str | None = None,
+    placer_order_number: str | None = None,
+    filler_order_number: str | None = None,
+    local_identifier: str | None = None,
     state: SampleState | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Listing[SampleView]:
-    """Newest first; `din` in any scanner form."""
+    """Newest first; `din` in any scanner form, `local_identifier` as scheme:number."""
     filters = {
         "donor_code": donor_code,
         "din": parse_din(din).value if din else None,
         "accession_number": accession_number,
+        "placer_order_number": placer_order_number,
+        "filler_order_number": filler_order_number,
+        "local_identifier": local_identifier,
         "state": state,
     }
     rows = queries.list_page(

@@ -1,12 +1,14 @@
 """The work list finds a sample by whatever is at hand."""
 
 import re
+from typing import Final
 
 import pytest
 from sqlalchemy import text as sql
 from starlette.testclient import TestClient
 
 from app.db.session import transaction
+from app.domain.identifiers import SiteIdentifiers
 from app.security.permissions import SYSTEM, Role
 from app.services import samples
 from app.services.sample_search import din_part, find_samples
@@ -67,6 +69,63 @@ def test_a_sample_is_found_by_a_scan_a_part_or_a_beginning(
     assert found(person, typed) == donors
 
 
+ORDERED: Final = NewSample(
+    donor_code="O-1",
+    container=Container.SEGMENT,
+    placer_order_number="ORD-7",
+    filler_order_number="LAB-99",
+    local_identifiers={"unit": 'U-17 "A"', "product_code": "E0382V00"},
+)
+SCHEMES: Final = SiteIdentifiers(patterns={"unit": ".*", "product_code": ".*"})
+
+
+@pytest.fixture
+def ordered(site: Site, person: TestClient) -> TestClient:
+    """Return a technician at a work list with one sample that was ordered."""
+    with transaction(site.sessions) as session:
+        samples.create_sample(session, SYSTEM, ORDERED, SCHEMES)
+    return person
+
+
+@pytest.mark.parametrize("typed", ["ord-7", "ORD", "lab-9", 'U-17 "A"', "E0382V00"])
+def test_a_sample_is_found_by_its_order_or_a_number_of_the_sites_own(
+    ordered: TestClient, typed: str
+) -> None:
+    assert found(ordered, typed) == {"O-1"}
+
+
+def test_another_program_asks_by_order_or_by_scheme(site: Site, ordered: TestClient) -> None:
+    technician = site.as_role(Role.TECHNICIAN)
+    for name, number, n in (
+        ("placer_order_number", "ORD-7", 1), ("filler_order_number", "LAB-99", 1),
+        ("placer_order_number", "ord-7", 0), ("local_identifier", 'unit:U-17 "A"', 1),
+        ("local_identifier", "unit:U-18", 0), ("local_identifier", "plate:U-17", 0),
+        ("local_identifier", "product_code:E0382V00", 1), ("local_identifier", "\x00:", 0),
+    ):  # fmt: skip
+        answer = technician.get("/api/v1/samples", params={name: number})
+        listed = answer.json()["items"] if answer.status_code == 200 else []
+        assert len(listed) == n, (name, number)
+        assert answer.status_code < 500
+    page = ordered.get(f"/samples/{listed_id(technician)}").text
+    for word in ("ORD-7", "LAB-99", "Unit", "Product code", "E0382V00"):
+        assert word in page
+
+
+def listed_id(client: TestClient) -> str:
+    answer = client.get("/api/v1/samples", params={"placer_order_number": "ORD-7"})
+    return str(answer.json()["items"][0]["id"])
+
+
+def test_the_form_of_a_new_sample_takes_order_numbers(site: Site, person: TestClient) -> None:
+    form = {
+        "donor_code": "O-2", "container": "segment", "placer_order_number": " ORD-8 ",
+        "filler_order_number": "LAB-8",
+    }  # fmt: skip
+    origin = {"Sec-Fetch-Site": "same-origin"}
+    assert person.post("/samples", data=form, headers=origin).status_code in (200, 303)
+    assert found(person, "ord-8") == found(person, "lab-8") == {"O-2"}
+
+
 def test_the_state_filters_what_the_text_found(person: TestClient) -> None:
     assert found(person, "d-00", "received") == {"D-007", "D-008"}
     assert found(person, "d-00", "released") == set()
@@ -109,6 +168,10 @@ def test_what_can_be_no_part_of_a_din_is_not_looked_for(typed: str) -> None:
     [
         ("lower(code) LIKE 'd-0%'", "ix_donors_code_lower"),
         ("lower(accession_number) LIKE 'acc%'", "ix_samples_accession_number_lower"),
+        ("lower(placer_order_number) LIKE 'o%'", "ix_samples_placer_order_number_lower"),
+        ("lower(filler_order_number) LIKE 'o%'", "ix_samples_filler_order_number_lower"),
+        ("local_identifiers @? '$.* ? (@ == \"U-17\")'", "ix_samples_local_identifiers"),
+        ('local_identifiers @> \'{"unit": "U-17"}\'', "ix_samples_local_identifiers"),
         ("din LIKE 'A99%'", "ix_samples_din_beginning"),
         ("reverse(din) LIKE '65432%'", "ix_samples_din_end"),
     ],

@@ -29,6 +29,10 @@ from app.web.paging import CursorParam, LimitParam, Page
 router = APIRouter(tags=["samples"])
 
 Filter = Annotated[str | None, Query(max_length=100)]
+LocalFilter = Annotated[
+    str | None,
+    Query(max_length=250, description="A number of the site's own, `scheme:number`."),
+]
 SAMPLES: Final = TypeAdapter(Page[SampleOut])
 
 
@@ -67,6 +71,9 @@ def list_samples(
     donor_code: Filter = None,
     din: Filter = None,
     accession_number: Filter = None,
+    placer_order_number: Filter = None,
+    filler_order_number: Filter = None,
+    local_identifier: LocalFilter = None,
     state: SampleState | None = None,
     cursor: CursorParam = None,
     limit: LimitParam = 50,
@@ -78,6 +85,9 @@ def list_samples(
         donor_code=donor_code,
         din=din,
         accession_number=accession_number,
+        placer_order_number=placer_order_number,
+        filler_order_number=filler_order_number,
+        local_identifier=local_identifier,
         state=state,
         cursor=cursor,
         limit=limit,

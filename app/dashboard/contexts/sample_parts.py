@@ -99,7 +99,7 @@ def sample_page(
         scale=_scale(found, mean_of_references(sample.references)),
         reference=reference_summary(sample.references, found.comparison if found else None),
         curves=_curves(found, mean_shares(sample.references)),
-        wells=tuple(_well(well, found) for well in sample.wells),
+        wells=tuple(_well(well, found, images) for well in sample.wells),
         n_pending=sum(well.images.pending for well in sample.wells),
         findings=tuple(_findings(sample.alarms + (found.findings if found else ()))),
         refused=tuple(_refused(images)),
@@ -126,9 +126,12 @@ def _facts(sample: SampleView) -> list[Fact]:
     day = None if sample.storage_day is None else str(sample.storage_day)
     if day and not sample.storage_day_is_derived:
         day += " (entered)"
+    local = sorted(sample.local_identifiers.items())
     known = {
         "Accession": sample.accession_number,
         "Order": sample.placer_order_number,
+        "Order here": sample.filler_order_number,
+        **{scheme.replace("_", " ").capitalize(): number for scheme, number in local},
         "Container": CONTAINERS[sample.container],
         "Additive": sample.additive,
         "Storage day": day,
@@ -271,8 +274,9 @@ def _percents(shares: dict[int, float] | None, last: int) -> list[tuple[str, str
     ]
 
 
-def _well(well: WellView, score: ScoreView | None) -> WellRow:
+def _well(well: WellView, score: ScoreView | None, images: Sequence[ImageView]) -> WellRow:
     scores = {one.name: one.rigidity_score for one in score.wells} if score else {}
+    n_cells = sum(image.n_cells or 0 for image in images if image.well_id == well.id)
     return WellRow(
         id=str(well.id),
         href=f"/wells/{well.id}",
@@ -283,7 +287,7 @@ def _well(well: WellView, score: ScoreView | None) -> WellRow:
         partly=well.images.partly,
         rejected=well.images.rejected,
         pending=well.images.pending,
-        cells=count_text(well.n_cells or 0),
+        cells=count_text(n_cells),
         score=score_text(scores[well.name]) if well.name in scores else None,
     )
 

@@ -137,8 +137,9 @@ def _empty_list(search: SampleSearch, why: str | None) -> EmptyList:
         )
     return EmptyList(
         f"No sample matches “{search.text}”",
-        "A donor code or an accession number is found by how it begins, a DIN by a scan, by its "
-        "beginning or by its end. Check it for a typing error; if the sample is new, register it.",
+        "A donor code, an accession or an order number is found by how it begins, a DIN by a scan, "
+        "by its beginning or by its end. Check it for a typing error; if the sample is new, "
+        "register it.",
         may_register=True,
     )
 

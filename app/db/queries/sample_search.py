@@ -1,8 +1,10 @@
 """Samples found by the beginning of a number, each number by an index of its own."""
 
+import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Select, func, select, tuple_, union
 from sqlalchemy.orm import Session
@@ -10,12 +12,22 @@ from sqlalchemy.orm import Session
 from app.db.queries.samples import Position, SampleRow, sample_rows
 from app.db.tables import Donor, Sample
 
+NUMBERS: Final = (
+    Sample.accession_number,
+    Sample.placer_order_number,
+    Sample.filler_order_number,
+)
+
 
 @dataclass(frozen=True)
 class Wanted:
-    """What was typed, in lower case, and what it may be of a DIN, in upper case; "" for nothing."""
+    """What was typed, in lower case and as it is, and what it may be of a DIN, in upper case.
+
+    "" for nothing.
+    """
 
     text: str
+    number: str
     din_part: str
 
 
@@ -45,8 +57,12 @@ def _found(wanted: Wanted) -> Select[uuid.UUID]:
     by_donor = select(Sample.id).join(Donor, Donor.id == Sample.donor_id)
     ways = [
         by_donor.where(func.lower(Donor.code).startswith(text, autoescape=True)),
+        *(
+            select(Sample.id).where(func.lower(number).startswith(text, autoescape=True))
+            for number in NUMBERS
+        ),
         select(Sample.id).where(
-            func.lower(Sample.accession_number).startswith(text, autoescape=True)
+            Sample.local_identifiers.path_exists(f"$.* ? (@ == {json.dumps(wanted.number)})")
         ),
     ]
     if part:  # people type its beginning, or the serial number at its end

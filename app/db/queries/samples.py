@@ -1,11 +1,11 @@
 import datetime as dt
 import uuid
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.queries.images import newest_scans
 from app.db.queries.verdicts import cell_is_used
@@ -54,6 +54,27 @@ def held_still(session: Session, sample_id: uuid.UUID) -> Sample:
     return session.scalars(wanted.execution_options(populate_existing=True)).one()
 
 
+def _is_number(column: InstrumentedAttribute[str | None], value: str) -> ColumnElement[bool]:
+    """The lower-case form is what the index holds."""
+    return and_(func.lower(column) == value.lower(), column == value)
+
+
+def _has_local_identifier(value: str) -> ColumnElement[bool]:
+    scheme, _, number = value.partition(":")
+    return Sample.local_identifiers.contains({scheme: number})
+
+
+FILTERS: Final[Mapping[str, Callable[[str], ColumnElement[bool]]]] = {
+    "donor_code": lambda value: Donor.code == value,
+    "din": lambda value: Sample.din == value,
+    "accession_number": lambda value: Sample.accession_number == value,
+    "placer_order_number": lambda value: _is_number(Sample.placer_order_number, value),
+    "filler_order_number": lambda value: _is_number(Sample.filler_order_number, value),
+    "local_identifier": _has_local_identifier,
+    "state": lambda value: Sample.state == value,
+}
+
+
 def list_page(
     session: Session,
     *,
@@ -62,14 +83,8 @@ def list_page(
     after: Position | None,
     limit: int,
 ) -> Sequence[SampleRow]:
-    """Newest first; filters by `donor_code`, `din`, `accession_number` and `state`."""
-    columns = {
-        "donor_code": Donor.code,
-        "din": Sample.din,
-        "accession_number": Sample.accession_number,
-        "state": Sample.state,
-    }
-    wanted = sample_rows(owner).where(*(columns[name] == value for name, value in filters.items()))
+    """Newest first; filters by `FILTERS`."""
+    wanted = sample_rows(owner).where(*(FILTERS[name](value) for name, value in filters.items()))
     if after is not None:
         wanted = wanted.where(tuple_(Sample.created_at, Sample.id) < tuple_(*after))
     wanted = wanted.order_by(Sample.created_at.desc(), Sample.id.desc()).limit(limit)

@@ -39,6 +39,7 @@ class Sample(Base):
         CheckConstraint("storage_day IS NULL OR storage_day >= 0", name="storage_day"),
         Index(None, "created_at", "id"),
         Index(None, "state", "created_at"),
+        Index("ix_samples_local_identifiers", "local_identifiers", postgresql_using="gin"),
         Index("ix_samples_din_beginning", "din", postgresql_ops={"din": "text_pattern_ops"}),
     )
 
@@ -67,11 +68,16 @@ class Sample(Base):
 
 
 # Expressions can only be named once the columns are there.
-Index(
-    "ix_samples_accession_number_lower",
-    func.lower(Sample.accession_number).label("folded"),
-    postgresql_ops={"folded": "text_pattern_ops"},
-)
+for _column in (
+    Sample.accession_number,
+    Sample.placer_order_number,
+    Sample.filler_order_number,
+):
+    Index(
+        f"ix_samples_{_column.key}_lower",
+        func.lower(_column).label("folded"),
+        postgresql_ops={"folded": "text_pattern_ops"},
+    )
 Index(
     "ix_samples_din_end",
     func.reverse(Sample.din).label("reversed"),
