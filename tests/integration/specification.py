@@ -26,6 +26,8 @@ from app.main import openapi_document
 from tests.conftest import ROOT
 
 SEED: Final = 20261123
+PATIENCE_SECONDS: Final = 120
+"""Far beyond any answer: a busy machine is no finding."""
 ERRORS: Final = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 QUIET: Final = [
     HealthCheck.too_slow,
@@ -106,7 +108,7 @@ def _cases(operation: Operation, known: Ids) -> st.SearchStrategy[Case[Any]]:
 
 def _send(case: Case[Any], client: ASGIClient, findings: Findings) -> None:
     findings.n_requests += 1
-    response = case.call(session=client)
+    response = case.call(session=client, timeout=PATIENCE_SECONDS)
     findings.statuses[response.status_code] += 1
     try:
         case.validate_response(
