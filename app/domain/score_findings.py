@@ -61,8 +61,9 @@ def _report_wells(history: WellSpread | None) -> Finding:
         Level.WARNING,
         float(degrees),
         float(FEWEST_DEGREES),
-        "The interval is a lower bound: well effects not included. Earlier samples with replicate "
-        f"wells give {degrees} degrees of freedom of {FEWEST_DEGREES} needed.",
+        "The interval is a lower bound, since it is not known yet how far replicate wells differ "
+        f"in this laboratory: {degrees} of {FEWEST_DEGREES} comparisons are there, and each scored "
+        "sample with two wells adds one.",
     )
 
 
