@@ -86,6 +86,27 @@ def test_the_worker_hashes_off_the_page(module: Page) -> None:
     assert module.evaluate(script) == hashlib.sha256(b"pliant").hexdigest()
 
 
+def test_a_file_whose_answer_was_lost_on_the_way_is_not_sent_again(module: Page) -> None:
+    script = """async () => {
+      const { Gate } = await import("/static/js/upload/gate.js");
+      const { sendAll } = await import("/static/js/upload/transfer.js");
+      const asked = [];
+      window.fetch = async (address, { method }) => {
+        asked.push(method);
+        if (method === "PUT") throw new TypeError("the network went away");
+        return new Response(null, { status: 200 });
+      };
+      const item = { file: new File(["pliant"], "a.bmp"), wellId: "w", mayBeThere: false };
+      const states = [];
+      await sendAll([item], {
+        gate: new Gate(), hash: async () => "0".repeat(64), maxFileBytes: 100, onAway() {},
+        onState: (_, { state }) => states.push(state),
+      });
+      return [asked, states];
+    }"""
+    assert module.evaluate(script) == [["PUT", "HEAD"], ["sending", "there"]]
+
+
 def test_system_files_of_a_folder_are_left_out(module: Page) -> None:
     script = """async () => {
       const { readChosen } = await import("/static/js/upload/reading.js");

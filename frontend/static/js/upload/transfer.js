@@ -55,6 +55,22 @@ const put = (path, file) =>
     headers: { "Content-Type": "application/octet-stream" },
   });
 
+// A well made a moment ago is empty: only an older one is asked before anything is sent. A try that
+// failed may have arrived all the same, its answer lost: asking costs less than sending it again.
+function bring(path, { file, mayBeThere }, onAway) {
+  let isAsked = mayBeThere;
+  return persistently(
+    async () => {
+      if (isAsked && (await isThere(path))) return { state: "there" };
+      isAsked = true;
+      const image = await put(path, file);
+      return { state: "sent", imageId: image.id };
+    },
+    file,
+    onAway,
+  );
+}
+
 // Answers the item's state: sent, there (already), refused or failed, with the reason.
 async function sendOne(item, { hash, maxFileBytes, onAway }) {
   const { file } = item;
@@ -62,11 +78,7 @@ async function sendOne(item, { hash, maxFileBytes, onAway }) {
     return { state: "refused", message: "The file is larger than an image of this microscope can be; it was not sent." };
   }
   try {
-    const path = `/wells/${item.wellId}/images/${await hash(file)}`;
-    // A well made a moment ago is empty: only an older one is asked.
-    if (item.mayBeThere && (await persistently(() => isThere(path), file, onAway))) return { state: "there" };
-    const image = await persistently(() => put(path, file), file, onAway);
-    return { state: "sent", imageId: image.id };
+    return await bring(`/wells/${item.wellId}/images/${await hash(file)}`, item, onAway);
   } catch (error) {
     if (!(error instanceof Refusal)) return { state: "refused", message: error.message };
     if (isFaltering(error)) {
