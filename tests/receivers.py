@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -70,10 +71,15 @@ class Receiver:
 
 @contextmanager
 def running_receiver(
-    behave: Behaviour = accept, *, into: Receiver | None = None
+    behave: Behaviour = accept,
+    *,
+    into: Receiver | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[Receiver]:
     """Run a receiver; `into` is one whose port nobody has listened on yet."""
     server = _Server(("127.0.0.1", 0 if into is None else into.port), _Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     port = int(server.server_address[1])
     server.receiver = into or Receiver(f"http://127.0.0.1:{port}/in", port, behave)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)

@@ -21,7 +21,7 @@ from app.services.events import EventType
 from app.services.webhooks import NewWebhook
 from tests.faults.conftest import ToyHouse
 from tests.faults.processes import START_SECONDS, WORKER_OPTIONS, Process, wait_until
-from tests.integration.test_deliveries import announce
+from tests.integration.delivery_office import announce
 from tests.integration.test_delivery_campaign import count_out_of_order
 from tests.receivers import Receiver, Reply, running_receiver
 

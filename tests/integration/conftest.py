@@ -18,8 +18,11 @@ from app.security.permissions import SYSTEM, Role
 from app.services import api_keys, instrument_profiles
 from app.services.instrument_profiles import NewProfile
 from app.settings import Settings
+from app.storage import open_store
+from tests.integration.delivery_office import QUICK, Office
 from tests.integration.signed_samples import SignedSample, signed_sample
 from tests.laboratory import open_laboratory
+from worker.context import Context
 
 SIDE_PX = 64
 """Small images keep the tests fast; what is checked does not depend on the size."""
@@ -124,3 +127,16 @@ def sample_to_sign(
     yield sample.at(make_sessions(engine), url)
     engine.dispose()
     postgres.drop_database(postgres_dir, name)
+
+
+@pytest.fixture
+def bare(sessions: SessionMaker, database_url: str, tmp_path: Path) -> Office:
+    """Return an outbox that is retried within a second."""
+    settings = Settings(
+        database_url=database_url,
+        data_dir=tmp_path,
+        webhook_retry_seconds=QUICK,
+        webhook_timeout_seconds=2.0,
+    )
+    store = open_store((tmp_path / "storage").as_uri())
+    return Office(sessions, Context(settings=settings, sessions=sessions, store=store))

@@ -9,121 +9,24 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
 from standardwebhooks import Webhook
 
-from app.db.session import SessionMaker, transaction
-from app.db.tables import AuditEntry, Delivery, DeliveryAttempt, Job, Sample, WebhookEndpoint
+from app.db.session import transaction
+from app.db.tables import AuditEntry, Delivery, Job, Sample, WebhookEndpoint
 from app.domain.delivery_rules import JITTER
 from app.jobs.kinds import JobKind
 from app.security.permissions import SYSTEM
-from app.services import deliveries, events, samples, webhooks
-from app.services.events import Event, EventType
-from app.services.samples import Container, NewSample
-from app.services.webhooks import NewWebhook, WebhookChange, make_guard
-from app.settings import Settings
-from app.storage import open_store
-from tests.receivers import Received, Receiver, Reply, closed_port, running_receiver, silent_port
+from app.services import deliveries, events, webhooks
+from app.services.events import EventType
+from app.services.webhooks import WebhookChange, make_guard
+from tests.integration.delivery_office import Office, announce, receiving
+from tests.receivers import Received, Receiver, Reply, silent_port
 from worker import runner
-from worker.context import Context
 from worker.delivery import only_sender
 from worker.tasks import HANDLERS
-
-QUICK = "0.02,0.04,0.08,0.16,0.16,0.16,0.16,0.16,0.16"
-
-
-@dataclass(frozen=True)
-class Office:
-    """An outbox with nothing else around it: events are announced straight to it."""
-
-    sessions: SessionMaker
-    context: Context
-
-    def allow(self, *ports: int) -> "Office":
-        places = ",".join(f"127.0.0.1:{port}" for port in ports)
-        settings = self.context.settings.model_copy(update={"outbound_allowed": places})
-        return Office(self.sessions, replace(self.context, settings=settings))
-
-    def set(self, **changes: object) -> "Office":
-        settings = self.context.settings.model_copy(update=changes)
-        return Office(self.sessions, replace(self.context, settings=settings))
-
-    def add(self, url: str) -> tuple[uuid.UUID, str]:
-        new = NewWebhook(url=url, events=tuple(EventType))
-        with transaction(self.sessions) as session:
-            made = webhooks.create_webhook(session, SYSTEM, new, make_guard(self.context.settings))
-            assert made.secret is not None
-            return made.id, made.secret
-
-    def take_sample(self) -> uuid.UUID:
-        new = NewSample(donor_code="D-CANARY", container=Container.BLOOD_BAG)
-        with transaction(self.sessions) as session:
-            return samples.create_sample(session, SYSTEM, new).id
-
-    def announce(self, subject_id: uuid.UUID, n: int = 1) -> None:
-        for _ in range(n):
-            with transaction(self.sessions) as session:
-                announce(session, subject_id)
-
-    def send(self) -> None:
-        """What the sweeper and the worker do: wake the sender while something is due, and run."""
-        while True:
-            with transaction(self.sessions) as session:
-                deliveries.wake_if_due(session)
-                waiting = session.scalars(select(Job.id).where(Job.state == "queued")).all()
-            if not waiting:
-                return
-            for job_id in waiting:
-                runner.run(job_id, self.context, HANDLERS)
-
-    def states(self) -> dict[str, int]:
-        with transaction(self.sessions) as session:
-            counted = select(Delivery.state, func.count()).group_by(Delivery.state)
-            return {state: int(count) for state, count in session.execute(counted)}
-
-    def attempts(self) -> list[DeliveryAttempt]:
-        with transaction(self.sessions) as session:
-            order = (DeliveryAttempt.began_at, DeliveryAttempt.number)
-            return list(session.scalars(select(DeliveryAttempt).order_by(*order)))
-
-    def endpoint(self, endpoint_id: uuid.UUID) -> WebhookEndpoint:
-        with transaction(self.sessions) as session:
-            return session.get_one(WebhookEndpoint, endpoint_id)
-
-
-def announce(session: Session, subject_id: uuid.UUID) -> None:
-    told = {"sample_id": str(subject_id), "state": "computed"}
-    event = Event(type=EventType.SAMPLE_SCORED, subject_id=subject_id, data=told)
-    events._announce(session, event)
-
-
-@pytest.fixture
-def bare(sessions: SessionMaker, database_url: str, tmp_path: Path) -> Office:
-    settings = Settings(
-        database_url=database_url,
-        data_dir=tmp_path,
-        webhook_retry_seconds=QUICK,
-        webhook_timeout_seconds=2.0,
-    )
-    store = open_store((tmp_path / "storage").as_uri())
-    return Office(sessions, Context(settings=settings, sessions=sessions, store=store))
-
-
-@contextmanager
-def receiving(
-    bare: Office, *more_ports: int, **changes: object
-) -> Iterator[tuple[Office, Receiver, uuid.UUID, str]]:
-    with running_receiver() as receiver:
-        office = bare.allow(receiver.port, *more_ports).set(**changes)
-        endpoint_id, secret = office.add(receiver.url)
-        yield office, receiver, endpoint_id, secret
 
 
 def hmac_signature(request: Received, secret: str) -> str:
@@ -216,21 +119,6 @@ def test_after_the_last_try_a_delivery_is_given_up_and_the_next_one_goes_on(
         with transaction(office.sessions) as session:
             actions = session.scalars(select(AuditEntry.action)).all()
         assert "delivery.given_up" in actions
-
-
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirect_is_a_failure_and_is_not_followed(bare: Office, status: int) -> None:
-    with (
-        running_receiver() as elsewhere,
-        receiving(bare, elsewhere.port, webhook_retry_seconds="60") as (office, receiver, _, _),
-    ):
-        receiver.behave = lambda _: Reply(status=status, headers={"location": elsewhere.url})
-        office.announce(uuid.uuid4())
-        office.send()
-        assert elsewhere.received == []
-        assert elsewhere.got == []
-        (attempt,) = office.attempts()
-        assert (attempt.outcome, attempt.status) == ("failed", status)
 
 
 def test_gone_switches_the_webhook_off_and_nothing_of_it_is_lost(bare: Office) -> None:
@@ -364,35 +252,6 @@ def test_a_message_is_sent_again_by_hand_under_its_old_id(bare: Office) -> None:
         with transaction(office.sessions) as session:
             view = deliveries.get_delivery(session, SYSTEM, endpoint_id, delivery_id)
         assert [one.number for one in view.attempts] == [1, 2]
-
-
-def test_an_address_that_is_no_longer_allowed_is_not_called(bare: Office) -> None:
-    with receiving(bare, webhook_retry_seconds="60") as (office, receiver, _, _):
-        office.announce(uuid.uuid4())
-        office.set(outbound_allowed=None).send()
-        assert receiver.received == []
-        assert "Not called" in (office.attempts()[0].error or "")
-
-
-def test_a_proxy_in_the_environment_is_not_asked(
-    bare: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with running_receiver() as proxy, receiving(bare) as (office, receiver, _, _):
-        for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-        office.announce(uuid.uuid4())
-        office.send()
-        assert (len(receiver.accepted), proxy.received) == (1, [])
-
-
-def test_a_closed_port_is_tried_again_until_somebody_listens(bare: Office) -> None:
-    port = closed_port()
-    office = bare.allow(port).set(webhook_retry_seconds="60")
-    office.add(f"http://127.0.0.1:{port}/in")
-    office.announce(uuid.uuid4())
-    office.send()
-    assert "ConnectError" in (office.attempts()[0].error or "")
-    assert office.states() == {"pending": 1}
 
 
 def test_a_second_sender_leaves_the_work_to_the_first(bare: Office) -> None:

@@ -21,10 +21,8 @@ from app.db.session import SessionMaker, transaction
 from app.db.tables import Delivery, DeliveryAttempt
 from app.domain.delivery_rules import parse_retry_seconds
 from app.settings import Settings
-from tests.integration.test_deliveries import Office, bare
+from tests.integration.delivery_office import Office
 from tests.receivers import Behaviour, Received, Receiver, Reply, closed_port, running_receiver
-
-__all__ = ["bare"]
 
 SCALED = ",".join(
     f"{seconds / 1000:g}" for seconds in parse_retry_seconds(Settings().webhook_retry_seconds)

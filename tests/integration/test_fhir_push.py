@@ -18,8 +18,8 @@ from app.security.permissions import SYSTEM
 from app.services import webhooks
 from app.services.amendments import Change
 from app.services.webhooks import NewWebhook, make_guard
+from tests.integration.delivery_office import Office
 from tests.integration.signed_samples import SignedSample
-from tests.integration.test_deliveries import Office
 from tests.receivers import Received, Receiver, Reply, running_receiver
 
 SECRET = "Bearer of a receiver's own"
