@@ -111,3 +111,11 @@ def test_every_command_that_a_document_shows_exists() -> None:
     }
     assert {"import-frdr", "api-key"} <= shown
     assert shown <= known
+
+
+def test_every_test_that_a_document_names_exists() -> None:
+    """With or without its folder, and as a test or as a step of one."""
+    told = re.findall(r"`([\w/]+\.py)::(\w+)`", (ROOT / "CONTRIBUTING.md").read_text())
+    files = {path.name: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    assert len(told) > 10
+    assert [name for name in told if f"def {name[1]}(" not in files[Path(name[0]).name]] == []
