@@ -136,7 +136,7 @@ def test_new_golden_crops_do_not_hide_a_changed_weight_from_the_control(
     refusal = StartCheck(laboratory.context).why_not()
     assert refusal is not None
     assert refusal.code == "control_mismatch"
-    assert "Mean p(deformable)" in refusal.message
+    assert "Mean probability of deformable" in refusal.message
 
 
 def test_a_flipped_byte_in_the_stored_network_takes_no_work(laboratory: Laboratory) -> None:
