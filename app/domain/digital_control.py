@@ -54,7 +54,9 @@ FIGURES: Final[Mapping[str, FigureKind]] = MappingProxyType(
         "mean_diameter_um": FigureKind("Mean diameter", "µm", 1e-4, from_network=False),
         "mean_grey": FigureKind("Mean grey", "of 255", 1e-3, from_network=False),
         "rim_width_um": FigureKind("Rim width", "µm", 1e-4, from_network=False),
-        "mean_p_deformable": FigureKind("Mean probability of deformable", "", 1e-4, from_network=True),
+        "mean_p_deformable": FigureKind(
+            "Mean probability of deformable", "", 1e-4, from_network=True
+        ),
         "crossing": FigureKind("Crossing of one half", "outlets", 1e-3, from_network=True),
     }
 )
