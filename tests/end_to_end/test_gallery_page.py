@@ -96,3 +96,31 @@ def test_a_cell_opens_in_its_image(page: Page, sample: str) -> None:
     cell = page.evaluate("document.activeElement.dataset.cell")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(f"/images/.*cell={cell}"))
+
+
+def test_keys_faster_than_the_server_are_all_saved_before_the_page_is_left(
+    page: Page, sample: str
+) -> None:
+    open_gallery(page, sample)
+    ask(page, "Verdict", "Accepted", "show=accepted")
+    tiles = page.get_by_role("listbox").get_by_role("option")
+    cells = [tiles.nth(n).get_attribute("data-cell") for n in range(6)]
+    tiles.first.focus()
+    for _ in cells:
+        page.keyboard.press("x")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/images/.*cell="))
+    verdicts = page.evaluate(
+        """async (cells) => {
+          const asked = cells.map((cell) => fetch(`/api/v1/cells/${cell}`));
+          const found = await Promise.all((await Promise.all(asked)).map((one) => one.json()));
+          await fetch("/api/v1/cells", {
+            method: "PATCH",
+            headers: { "Content-Type": "application/json" },
+            body: JSON.stringify({ cell_ids: cells, verdict: "accepted", reason: "As before" }),
+          });
+          return found.map(({ verdict }) => verdict);
+        }""",
+        cells,
+    )
+    assert verdicts == ["rejected"] * len(cells)

@@ -13,6 +13,8 @@ const said = document.querySelector("[data-said]");
 const choosing = list && new Choosing(list);
 const done = [];
 let saving = Promise.resolve();
+let waiting = 0; // asked for and not saved yet
+let isScoreBehind = false;
 
 const counted = (n) => (n === 1 ? "1 cell" : `${n} cells`);
 
@@ -34,15 +36,32 @@ async function save(tiles, verdict, reason) {
   noteScore();
   await send("PATCH", "/cells", { cell_ids: tiles.map(({ dataset }) => dataset.cell), verdict, reason });
   mark(tiles, verdict);
-  await refreshHere(["score"]);
-  followCorrection().catch((error) => say(`Saved, but the score could not be followed: ${error.message}`, "warning"));
+  isScoreBehind = true;
 }
 
 // One after the other, as fast as they are asked for; nothing is dropped.
 function enqueue(work) {
-  saving = saving.then(work).catch((error) => say(`Not saved: ${error.message}`, "bad"));
+  waiting += 1;
+  saving = saving
+    .then(work)
+    .catch((error) => say(`Not saved: ${error.message}`, "bad"))
+    .then(() => {
+      waiting -= 1;
+      showScore().catch((error) => say(`Saved, but the score could not be followed: ${error.message}`, "warning"));
+    });
   return saving;
 }
+
+// Saving comes first: a score is asked for once no key waits any more.
+async function showScore() {
+  if (waiting > 0 || !isScoreBehind) return;
+  isScoreBehind = false;
+  await refreshHere(["score"]);
+  if (waiting === 0) await followCorrection();
+}
+
+// Whoever goes on leaves nothing unsaved behind.
+const afterSaving = (leave) => saving.then(leave);
 
 async function change(tiles, verdict, reason) {
   const changing = tiles.filter(({ dataset }) => dataset.verdict !== verdict);
@@ -78,8 +97,12 @@ function correct(verdict) {
 }
 
 const undo = () => enqueue(undoLast);
-const openCell = () => location.assign(choosing.focused.dataset.href);
-const nextPage = () => document.querySelector("[rel=next]")?.click();
+function openCell() {
+  const { href } = choosing.focused.dataset;
+  afterSaving(() => location.assign(href));
+}
+
+const nextPage = () => afterSaving(() => document.querySelector("[rel=next]")?.click());
 
 const KEYS = {
   Enter: openCell,
@@ -100,6 +123,9 @@ function pressed(event) {
 function listen() {
   list.addEventListener("keydown", pressed);
   list.addEventListener("dblclick", openCell);
+  window.addEventListener("beforeunload", (event) => {
+    if (waiting > 0) event.preventDefault();
+  });
   for (const button of document.querySelectorAll("[data-correct]")) {
     button.addEventListener("click", () => correct(button.dataset.correct));
   }
@@ -108,7 +134,7 @@ function listen() {
 }
 
 const asked = document.querySelector("[data-asked]");
-asked.addEventListener("change", () => asked.requestSubmit());
+asked.addEventListener("change", () => afterSaving(() => asked.requestSubmit()));
 asked.querySelector("button").hidden = true;
 if (list) {
   listen();

@@ -15,6 +15,7 @@ const done = [];
 let reload = async () => {};
 let queue = Promise.resolve();
 let waiting = 0;
+let isSaving = false;
 
 export function say(text, tone = "good") {
   said.className = `note said ${tone}`;
@@ -42,11 +43,14 @@ async function show() {
 async function save({ api, verdict, reason, text }) {
   noteScore();
   say("Saving…", "info");
+  isSaving = true;
   try {
     await send("PATCH", api, { verdict, reason });
   } catch (error) {
     say(`Not saved: ${error.message}`, "bad");
     return false;
+  } finally {
+    isSaving = false;
   }
   say(text);
   await show();
@@ -99,6 +103,11 @@ async function undoLast() {
 
 export const undo = () => enqueue(undoLast);
 
+const isUnsaved = () => waiting > 0 || isSaving;
+
+// Whoever goes on leaves nothing unsaved behind.
+export const afterSaving = (leave) => (isUnsaved() ? queue.then(leave) : leave());
+
 function recallReasons() {
   document.querySelectorAll("[data-correction]").forEach(recall);
 }
@@ -120,5 +129,8 @@ export function start(reloadCells) {
     if (form && reasonOf(form)) remember(form);
   });
   said.querySelector("[data-undo]").addEventListener("click", undo);
+  window.addEventListener("beforeunload", (event) => {
+    if (isUnsaved()) event.preventDefault();
+  });
   recallReasons();
 }

@@ -2,7 +2,7 @@
 
 import { Camera } from "./camera.js";
 import { cellAt, matches, unpack } from "./cells.js";
-import { correctCell, say, showCell, start, undo } from "./corrections.js";
+import { afterSaving, correctCell, say, showCell, start, undo } from "./corrections.js";
 import { Gestures } from "./gestures.js";
 import { Painter } from "./painter.js";
 import { fetchText, part, refresh } from "./parts.js";
@@ -154,7 +154,7 @@ async function setFilter(code) {
   await refresh(address(), ["filters", "list"]);
 }
 
-const goTo = (rel) => document.querySelector(`[rel="${rel}"]`)?.click();
+const goTo = (rel) => afterSaving(() => document.querySelector(`[rel="${rel}"]`)?.click());
 
 function correctChosen(verdict, fallback) {
   const cell = chosenCell();
