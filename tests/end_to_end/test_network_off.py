@@ -4,10 +4,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
-pytestmark = pytest.mark.browser
-
 ALONE = ("unshare", "--net") if os.getuid() == 0 else (
     "unshare", "--user", "--map-current-user", "--keep-caps", "--net",
 )  # fmt: skip
