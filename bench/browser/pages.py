@@ -2,6 +2,7 @@
 
 import datetime as dt
 import statistics
+import time
 import uuid
 from typing import Any, Final
 
@@ -154,20 +155,24 @@ def measure_review() -> dict[str, Any]:
         page.wait_for_selector("[data-gallery]")
         page.get_by_role("listbox").get_by_role("option").first.focus()
         page.evaluate(NOTE_KEYS)
+        begun = time.perf_counter()
         for _ in range(N_KEYS):
             page.keyboard.press("x")
+        pressed = time.perf_counter() - begun
         saved = _wait_for_saves(page)
+        all_saved = time.perf_counter() - begun
         with transaction(site.context.sessions) as session:
             n_kept = session.scalar(select(func.count()).select_from(Correction))
         moved = page.evaluate("window.movedAfter")
         return {
             "keys": N_KEYS, "kept": n_kept,
+            "pressed_seconds": round(pressed, 1), "all_saved_seconds": round(all_saved, 1),
             "next_ms": _middle_and_worst(moved), "saved_ms": _middle_and_worst(saved),
         }  # fmt: skip
 
 
 def _wait_for_saves(page: Page) -> list[float]:
-    page.wait_for_function(f"() => ({SAVED})().length >= {N_KEYS}", timeout=120_000)
+    page.wait_for_function(f"() => ({SAVED})().length >= {N_KEYS}", timeout=120_000, polling=50)
     saved: list[float] = page.evaluate(SAVED)
     return saved
 
