@@ -113,6 +113,39 @@ def test_a_webhook_is_switched_off_and_on_given_a_new_secret_and_deleted(
     assert administrator.get(path).status_code == 404
 
 
+def change_of(page: str) -> dict[str, str]:
+    (read,) = re.findall(r'name="read" value="([0-9a-f]+)"', page)
+    return {"read": read, "url": "https://1.1.1.1/moved", "description": "LIMS, new"}
+
+
+def test_the_address_and_the_events_are_changed_where_they_are_shown(
+    administrator: TestClient,
+) -> None:
+    path = f"/webhooks/{make(administrator)['id']}"
+    page = administrator.get(path).text
+    assert re.search(r'value="sample.released" checked', page)
+    form = change_of(page) | {"event": "sample.amended"}
+    changed = administrator.post(f"{path}/change", data=form)
+    assert (changed.status_code, "Changed." in changed.text) == (200, True)
+    now = administrator.get(f"/api/v1{path}").json()
+    assert (now["url"], now["description"]) == (form["url"], form["description"])
+    assert now["events"] == ["sample.amended"]
+
+    late = administrator.post(f"{path}/change", data=form | {"url": "https://1.1.1.1/late"})
+    assert (late.status_code, "Somebody changed this" in late.text) == (412, True)
+    assert administrator.get(f"/api/v1{path}").json()["url"] == form["url"]
+
+
+def test_a_refused_change_keeps_what_was_typed(administrator: TestClient) -> None:
+    path = f"/webhooks/{make(administrator)['id']}"
+    form = change_of(administrator.get(path).text)
+    for wrong in ({"url": "https://10.0.0.9/in", "event": "sample.scored"}, {"event": "nonsense"}):
+        refused = administrator.post(f"{path}/change", data=form | wrong)
+        assert refused.status_code == 422
+        assert f'value="{(form | wrong)["url"]}"' in refused.text
+    assert administrator.get(f"/api/v1{path}").json()["events"] == ["sample.released"]
+
+
 @pytest.mark.parametrize("role", [Role.TECHNICIAN])
 def test_only_who_runs_the_installation_sees_webhooks(site: Site, role: Role) -> None:
     client = site.as_role(role)

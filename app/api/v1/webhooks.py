@@ -16,6 +16,7 @@ from app.web.creation import CreationDep
 from app.web.dependencies import PrincipalDep, SessionDep, SettingsDep, require
 from app.web.errors import refusals
 from app.web.paging import CursorParam, LimitParam, Page
+from app.web.webhook_terms import WebhookTerms
 
 router = APIRouter(tags=["webhooks"])
 StateParam = Literal["pending", "acknowledged", "confirmed", "failed", "cancelled"] | None
@@ -71,7 +72,7 @@ def get_webhook(
 ) -> WebhookView:
     """One destination and how it does."""
     view = webhooks.get_webhook(session, principal, webhook_id)
-    mark_part(response, WebhookChangeIn, view)
+    mark_part(response, WebhookTerms, view)
     return view
 
 
@@ -97,12 +98,12 @@ def change_webhook(
     edit.check(
         hold=lambda: deliveries.visible_endpoint(session, principal, webhook_id, lock=True),
         read=lambda: webhooks.get_webhook(session, principal, webhook_id),
-        kind=WebhookChangeIn,
+        kind=WebhookTerms,
         is_part=True,
     )
     guard = make_guard(settings)
     view = webhooks.change_webhook(session, principal, webhook_id, body.change(), guard)
-    mark_part(response, WebhookChangeIn, view)
+    mark_part(response, WebhookTerms, view)
     return view
 
 

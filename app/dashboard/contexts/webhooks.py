@@ -24,6 +24,7 @@ STATES: Final = {
     "failed": Chip("Given up", "bad"),
     "cancelled": Chip("Dropped", "warning"),
 }
+FormPairs = Sequence[tuple[str, str]]
 KINDS: Final = {"webhook": "Webhook", "fhir": "FHIR server"}
 EVENTS: Final[Mapping[str, str]] = {
     EventType.SAMPLE_SCORED: "A sample has a score",
@@ -112,9 +113,22 @@ class StateLink:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangeForm:
+    """What may be different; `read` names what was there when the page was made."""
+
+    url: str
+    description: str
+    choices: tuple[EventChoice, ...]
+    read: str
+    is_open: bool
+    """Whether it is shown unfolded: what was typed was refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebhookPage:
     href: str
     row: WebhookRow
+    change: ChangeForm
     events: tuple[str, ...]
     is_enabled: bool
     may_test: bool
@@ -149,9 +163,29 @@ def webhooks_page(
     )
 
 
+def change_form(
+    view: WebhookView, *, open_to: Sequence[str], read: str, typed: FormPairs | None = None
+) -> ChangeForm:
+    """The webhook as it is, or what was typed and refused."""
+    if typed is None:
+        url, description, chosen = view.url, view.description, frozenset(view.events)
+    else:
+        values = FormValues(typed)
+        url, description = values["url"], values["description"]
+        chosen = frozenset(value for name, value in typed if name == "event")
+    return ChangeForm(
+        url=url,
+        description=description,
+        choices=tuple(EventChoice(name, EVENTS[name], name in chosen) for name in open_to),
+        read=read,
+        is_open=typed is not None,
+    )
+
+
 def webhook_page(
     view: WebhookView,
     deliveries: Sequence[DeliveryView],
+    change: ChangeForm,
     *,
     state: str | None,
     next_cursor: str | None,
@@ -164,6 +198,7 @@ def webhook_page(
     return WebhookPage(
         href=href,
         row=_row(view),
+        change=change,
         events=tuple(EVENTS[name] for name in view.events),
         is_enabled=view.enabled,
         may_test=view.enabled and view.kind == "webhook",

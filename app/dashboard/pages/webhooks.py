@@ -9,7 +9,12 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from app.dashboard.contexts.shell import Notice
-from app.dashboard.contexts.webhooks import SecretShown, webhook_page, webhooks_page
+from app.dashboard.contexts.webhooks import (
+    SecretShown,
+    change_form,
+    webhook_page,
+    webhooks_page,
+)
 from app.dashboard.contexts.wording import FormValues
 from app.dashboard.forms import read_pairs
 from app.dashboard.frames import shell_for
@@ -19,7 +24,10 @@ from app.domain.errors import Conflict, InvalidInput, PliantError
 from app.security.permissions import Permission
 from app.services import deliveries, webhooks
 from app.services.webhooks import NewWebhook, WebhookChange, make_guard
+from app.web.conditional import changed_meanwhile, part_of_answer
 from app.web.dependencies import PrincipalDep, SessionsDep, SettingsDep, require
+from app.web.errors import PreconditionFailed
+from app.web.webhook_terms import WebhookTerms
 
 router = APIRouter()
 Pairs = Sequence[tuple[str, str]]
@@ -67,6 +75,7 @@ class WebhooksDesk:
         cursor: str | None = None,
         notice: Notice | None = None,
         shown: SecretShown | None = None,
+        typed: Pairs | None = None,
         status: int = 200,
     ) -> Response:
         with transaction(self._sessions) as session:
@@ -77,6 +86,12 @@ class WebhooksDesk:
         page = webhook_page(
             view,
             listing.items,
+            change_form(
+                view,
+                open_to=webhooks.events_open_to(self.principal, view.kind),
+                read=part_of_answer(WebhookTerms, view),
+                typed=typed,
+            ),
             state=state,
             next_cursor=listing.next_cursor,
             notice=notice,
@@ -96,6 +111,28 @@ class WebhooksDesk:
         if isinstance(done, webhooks.SecretView) and done.secret is not None:
             shown = SecretShown(done.url, done.secret, is_rotated=True)
         return self.show_one(webhook_id, notice=Notice(said, "good"), shown=shown)
+
+    def change(self, webhook_id: uuid.UUID, pairs: Pairs) -> Response:
+        """Change it as it was read; a refusal keeps what was typed."""
+        form = FormValues(pairs)
+        change = WebhookChange(
+            url=form["url"], description=form["description"], events=tuple(sorted(_events(pairs)))
+        )
+        try:
+            with transaction(self._sessions) as session:
+                deliveries.visible_endpoint(session, self.principal, webhook_id, lock=True)
+                view = webhooks.get_webhook(session, self.principal, webhook_id)
+                if part_of_answer(WebhookTerms, view) != form["read"]:
+                    raise changed_meanwhile()
+                webhooks.change_webhook(session, self.principal, webhook_id, change, self.guard)
+        except PreconditionFailed as refusal:
+            return self.show_one(webhook_id, notice=Notice(refusal.message), status=412)
+        except (Conflict, InvalidInput) as refusal:
+            return self.show_one(
+                webhook_id, notice=Notice(refusal.message), typed=pairs, status=422
+            )
+        said = "Changed. What waits goes to the new address, too."
+        return self.show_one(webhook_id, notice=Notice(said, "good"))
 
     def create(self, pairs: Pairs) -> Response:
         try:
@@ -165,6 +202,11 @@ def post_rotation(webhook_id: uuid.UUID, desk: DeskDep) -> Response:
         lambda session: webhooks.rotate_secret(session, desk.principal, webhook_id),
         "Copy the new secret now: it is not shown again. For a day both sign.",
     )
+
+
+@router.post("/webhooks/{webhook_id}/change", dependencies=[MANAGE])
+def post_change(webhook_id: uuid.UUID, pairs: PairsDep, desk: DeskDep) -> Response:
+    return desk.change(webhook_id, pairs)
 
 
 @router.post("/webhooks/{webhook_id}/switch", dependencies=[MANAGE])
