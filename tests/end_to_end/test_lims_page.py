@@ -144,6 +144,9 @@ def check_what_was_said(said: dict[str, str]) -> None:
         '"rigidity_score":',
         '"DiagnosticReport"',
         "MSH|",
+        "|ORD-7|",  # OBR-18
+        '"code":"PLAC"',
+        '"description":"LIMS, production"',
         '"webhook.test"',
     ):
         assert what in whole.replace(": ", ":"), what
