@@ -9,6 +9,7 @@ from app.dashboard.contexts.webhooks import (
     SecretShown,
     WebhookPage,
     WebhooksPage,
+    change_form,
     webhook_page,
     webhooks_page,
 )
@@ -118,10 +119,12 @@ def failing() -> WebhookPage:
                      attempt(2, "failed", 502, "Answered 502.")),
             delivery("acknowledged", attempt(1, "acknowledged", 204, None)),
         ),
+        change_form(LIMS, open_to=EVENTS, read="a1"),
         state=None,
         next_cursor="more",
     )  # fmt: skip
 
 
 def unused() -> WebhookPage:
-    return webhook_page(FHIR, (), state="failed", next_cursor=None)
+    change = change_form(FHIR, open_to=EVENTS[:3], read="b2")
+    return webhook_page(FHIR, (), change, state="failed", next_cursor=None)

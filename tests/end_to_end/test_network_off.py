@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+from tests.end_to_end.product import ROOT
+
 ALONE = ("unshare", "--net") if os.getuid() == 0 else (
     "unshare", "--user", "--map-current-user", "--keep-caps", "--net",
 )  # fmt: skip
@@ -35,7 +37,7 @@ with (
 def test_it_starts_and_its_health_page_names_no_fault_with_the_network_off() -> None:
     """In a network namespace of its own that holds the loopback and nothing else."""
     ran = subprocess.run(
-        [*ALONE, sys.executable, "-c", LOOK],
+        [*ALONE, sys.executable, "-c", LOOK], cwd=ROOT,
         capture_output=True, text=True, timeout=START_SECONDS, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
