@@ -53,38 +53,43 @@ class FlatField:
         """In how many steps of a working pixel a part of the scan can be read: image pixels."""
         return int(self.factor) if self.factor == int(self.factor) else 1
 
-    def read_grey(
+    @property
+    def source(self) -> NDArray[np.uint8]:
+        """The pixels that parts are read from: the scan's, or `grey` where parts begin on those."""
+        return self.image if self.steps_per_px > 1 else self.grey
+
+    def read_source(
         self, top: float, left: float, height: int, width: int
     ) -> tuple[NDArray[np.uint8], int, int]:
-        """Read a part at working resolution that begins on any image pixel.
+        """Read a part of `source` that begins on any of its pixels.
 
         Parameters
         ----------
         top, left
             Working px, whole multiples of 1 / `steps_per_px`; the part may reach beyond the scan.
+        height, width
+            Working px.
 
         Returns
         -------
-        grey
-            What lies within the scan, whole pixels only.
+        pixels
+            What lies within the scan, whole working px only; `average` makes `grey` of it.
         above, before
-            Rows and columns of the part that precede it.
+            Working rows and columns of the part that precede it.
         """
         above, before = max(0, ceil(-top)), max(0, ceil(-left))
-        step = self.steps_per_px
-        source, scale = (self.image, step) if step > 1 else (self.grey, 1)
+        scale, source = self.steps_per_px, self.source
         first_row, first_column = round((top + above) * scale), round((left + before) * scale)
         n_rows = min(height - above, (source.shape[0] - first_row) // scale)
         n_columns = min(width - before, (source.shape[1] - first_column) // scale)
         if n_rows <= 0 or n_columns <= 0:
-            return np.empty((0, 0), np.uint8), above, before
-        seen = source[
-            first_row : first_row + n_rows * scale, first_column : first_column + n_columns * scale
-        ]
-        if scale > 1:
-            size = (n_columns, n_rows)
-            seen = np.asarray(cv2.resize(seen, size, interpolation=cv2.INTER_AREA), np.uint8)
-        return seen, above, before
+            return source[:0, :0], above, before
+        last_row, last_column = first_row + n_rows * scale, first_column + n_columns * scale
+        return source[first_row:last_row, first_column:last_column], above, before
+
+    def average(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Bring what was read from `source` to working resolution."""
+        return shrink(pixels, self.steps_per_px)
 
     def read_deviation(
         self, top: int = 0, left: int = 0, height: int | None = None, width: int | None = None

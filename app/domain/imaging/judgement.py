@@ -1,6 +1,7 @@
 """The verdict on each cell, in place of the manual review of crops."""
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Final
 
 import numpy as np
@@ -200,13 +201,15 @@ def _decide(faults: dict[str, Probabilities], limit: float) -> tuple[CellJudgeme
     codes = tuple(faults)
     p_faults = np.stack(list(faults.values()), axis=1)
     flagged = p_faults > limit
+    is_flagged = np.asarray(flagged.any(axis=1))
     worst = np.clip(p_faults.max(axis=1, initial=0), 1 - _SURE, _SURE)
-    sure = np.where(flagged.any(axis=1), worst, 1 - worst)
+    sure = np.where(is_flagged, worst, 1 - worst)
+    # Lists of plain values: an array per cell would cost more than all else in here.
+    hits: list[list[bool]] = flagged.tolist()
+    p_verdicts: list[float] = sure.tolist()
     return tuple(
-        CellJudgement(
-            Verdict.REJECTED if found.any() else Verdict.ACCEPTED,
-            tuple(code for code, hit in zip(codes, found, strict=True) if hit),
-            float(p),
-        )
-        for found, p in zip(flagged, sure, strict=True)
+        CellJudgement(Verdict.REJECTED, tuple(compress(codes, hit)), p)
+        if any(hit)
+        else CellJudgement(Verdict.ACCEPTED, (), p)
+        for hit, p in zip(hits, p_verdicts, strict=True)
     )

@@ -7,7 +7,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from app.domain.imaging.activity import FINE_PX, MOST_TILES, TILE_PX, Parts
@@ -71,11 +70,22 @@ def _place_boxes(sizes: NDArray[np.int32]) -> tuple[NDArray[np.int32], tuple[int
     skyline = np.zeros(width, np.int32)
     places = np.zeros_like(sizes)
     for index, (n_rows, n_columns) in enumerate(sizes.tolist()):
-        tops = sliding_window_view(skyline, n_columns).max(axis=1)
+        tops = _highest_of(skyline, n_columns)
         left = int(tops.argmin())
-        places[index] = tops[left], left
-        skyline[left : left + n_columns] = tops[left] + n_rows
+        top = int(tops[left])
+        places[index] = top, left
+        skyline[left : left + n_columns] = top + n_rows
     return places, (int(skyline.max()), width)
+
+
+def _highest_of(skyline: NDArray[np.int32], n_columns: int) -> NDArray[np.int32]:
+    """Give the highest of every n neighbours, doubling as far as that goes."""
+    highest, n_seen = skyline, 1
+    while n_seen < n_columns:
+        step = min(n_seen, n_columns - n_seen)
+        highest = np.maximum(highest[:-step], highest[step:])
+        n_seen += step
+    return highest
 
 
 def pack(field: FlatField, parts: Parts) -> Iterator[Sheet]:
@@ -93,22 +103,24 @@ def _pack_sheet(
 ) -> Sheet:
     n_tiles, corners = parts.n_tiles[chosen], parts.corners[chosen]
     places, (height, width) = _place_boxes(n_tiles)
-    grey = np.ones((height * TILE_PX, width * TILE_PX), np.uint8)
-    fine_light = np.ones((grey.shape[0] // FINE_PX, grey.shape[1] // FINE_PX), np.float32)
+    shape, scale = (height * TILE_PX, width * TILE_PX), field.steps_per_px
+    # Parts are averaged all at once, after copying: two hundred small calls cost more.
+    source = np.ones((shape[0] * scale, shape[1] * scale), np.uint8)
+    fine_light = np.ones((shape[0] // FINE_PX, shape[1] // FINE_PX), np.float32)
     part = np.full((height, width), -1, np.int32)
     shift = np.zeros((len(parts.corners), 2), np.float32)
     shift[chosen] = corners - TILE_PX * places
-    beyond = np.ones(grey.shape, bool) if _overhangs(parts, chosen, field.shape) else None
+    beyond = np.ones(shape, bool) if _overhangs(parts, chosen, field.shape) else None
     for number, corner, place, size in zip(
         chosen.tolist(), corners.tolist(), places.tolist(), n_tiles.tolist(), strict=True
     ):
-        box = _slices(place, size, scale=TILE_PX)
         part[_slices(place, size)] = number
-        seen = _copy_grey(field, corner, grey[box])
+        to = source[_slices(place, size, scale=TILE_PX * scale)]
+        seen = _copy_source(field, corner, to, scale)
         _copy_light(light, corner, fine_light[_slices(place, size, scale=TILE_PX // FINE_PX)])
         if beyond is not None:
-            beyond[box][seen] = False
-    values = _divide(grey, fine_light)
+            beyond[_slices(place, size, scale=TILE_PX)][seen] = False
+    values = _divide(field.average(source), fine_light)
     if beyond is not None:
         values[beyond] = 0
     return Sheet(values, part, shift, parts.labels)
@@ -122,16 +134,19 @@ def _overhangs(parts: Parts, chosen: NDArray[np.intp], shape: tuple[int, int]) -
 
 
 def _slices(first: list[int], size: list[int], *, scale: int = 1) -> tuple[slice, slice]:
-    row, column = (slice(scale * f, scale * (f + n)) for f, n in zip(first, size, strict=True))
-    return row, column
+    top, left, height, width = scale * first[0], scale * first[1], scale * size[0], scale * size[1]
+    return slice(top, top + height), slice(left, left + width)
 
 
-def _copy_grey(field: FlatField, corner: list[float], to: NDArray[np.uint8]) -> tuple[slice, slice]:
-    """Copy a part of a scan, as far as the scan reaches, and tell where to."""
-    grey, above, before = field.read_grey(corner[0], corner[1], to.shape[0], to.shape[1])
-    seen = np.s_[above : above + grey.shape[0], before : before + grey.shape[1]]
-    to[seen] = grey
-    return seen
+def _copy_source(
+    field: FlatField, corner: list[float], to: NDArray[np.uint8], scale: int
+) -> tuple[slice, slice]:
+    """Copy a part of a scan, as far as the scan reaches, and tell to which working px."""
+    height, width = (side // scale for side in to.shape)
+    pixels, above, before = field.read_source(corner[0], corner[1], height, width)
+    (n_rows, n_columns), top, left = pixels.shape, above * scale, before * scale
+    to[top : top + n_rows, left : left + n_columns] = pixels
+    return np.s_[above : above + n_rows // scale, before : before + n_columns // scale]
 
 
 def _copy_light(light: NDArray[np.float32], corner: list[float], to: NDArray[np.float32]) -> None:
