@@ -6,6 +6,7 @@ inline style: the pages' content policy forbids it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from typing import Final
 
@@ -89,16 +90,17 @@ def text(
 def element(tag: str, inner: str = "", **attributes: str | float | None) -> str:
     """One element; attribute values are escaped here, `inner` is markup already."""
     written = "".join(
-        f' {_attribute_name(name)}="{escape(_plain(value))}"'
+        f' {_attribute_name(name)}="{_written(value)}"'
         for name, value in attributes.items()
         if value is not None
     )
     return f"<{tag}{written}>{inner}</{tag}>"
 
 
+@cache
 def _attribute_name(name: str) -> str:
     return name if name == "viewBox" else name.rstrip("_").replace("_", "-")
 
 
-def _plain(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:.6g}"
+def _written(value: str | float) -> str:
+    return escape(value) if isinstance(value, str) else f"{value:.6g}"

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.db.queries import gallery as queries
 from app.db.queries.analyses import latest_analysis
+from app.db.queries.gallery import CellRow
 from app.db.queries.model_versions import active_version
 from app.db.queries.verdicts import cell_verdict, is_corrected
 from app.db.tables import Cell, Prediction, ScanImage
@@ -98,17 +99,18 @@ def list_cells(
         after=_decode(cursor),
         limit=limit + 1,
     )
-    cells = tuple(_view(cell, image, verdict, p) for cell, image, verdict, p, _ in rows[:limit])
     last = rows[limit - 1] if len(rows) > limit else None
-    return Listing(cells, None if last is None else _encode(last[4], last[0].id))
+    return Listing(
+        tuple(_view(row) for row in rows[:limit]),
+        None if last is None else _encode(last.key, last.id),
+    )
 
 
 def count_cells(
     session: Session, principal: Principal, sample_id: uuid.UUID, query: GalleryQuery
 ) -> int:
     visible_sample(session, principal, sample_id)
-    version_id = _version(session, sample_id)
-    return queries.count_cells(session, sample_id, _conditions(query), version_id=version_id)
+    return queries.count_cells(session, sample_id, _conditions(query))
 
 
 def _version(session: Session, sample_id: uuid.UUID) -> uuid.UUID | None:
@@ -149,21 +151,21 @@ def _key(session: Session, sample_id: uuid.UUID, sort: Sort) -> ColumnElement[fl
     return _KEYS[sort]()
 
 
-def _view(cell: Cell, image: ScanImage, verdict: str, p_deformable: float | None) -> GalleryCell:
+def _view(row: CellRow) -> GalleryCell:
     return GalleryCell(
-        id=cell.id,
-        image_id=image.id,
-        well_id=image.well_id,
-        filename=image.filename,
-        row=cell.row,
-        column=cell.column,
-        diameter_um=cell.diameter_um,
-        verdict=verdict,
-        found_verdict=cell.verdict,
-        p_verdict=cell.p_verdict,
-        findings=cell.findings,
-        is_corrected=cell.corrected_verdict is not None or image.corrected_verdict is not None,
-        p_deformable=p_deformable,
+        id=row.id,
+        image_id=row.image_id,
+        well_id=row.well_id,
+        filename=row.filename,
+        row=row.row,
+        column=row.column,
+        diameter_um=row.diameter_um,
+        verdict=row.verdict,
+        found_verdict=row.found_verdict,
+        p_verdict=row.p_verdict,
+        findings=row.findings,
+        is_corrected=(row.corrected_verdict or row.corrected_verdict_of_image) is not None,
+        p_deformable=row.p_deformable,
     )
 
 

@@ -1,7 +1,5 @@
 """Every cell of an analysis: JSON in pages, or all at once as CSV or Parquet."""
 
-import csv
-import io
 import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -17,10 +15,10 @@ from app.services.cell_columns import (
     COLUMNS,
     P_OUTLET,
     CellColumn,
-    Value,
     columns_for,
     values_of,
 )
+from app.web.csv_tables import csv_lines
 from app.web.dependencies import PrincipalDep, SessionsDep, require
 from app.web.errors import refusals
 from app.web.negotiation import ANYTHING, AcceptParam, choose
@@ -96,19 +94,6 @@ def _file(pieces: Iterator[str] | Iterator[bytes], kind: str, name: str) -> Stre
 
 
 def _table(pages: Iterator[tuple[AnalysisCellView, ...]], outlets: Sequence[int]) -> Iterator[str]:
-    yield _lines([[column.name for column in columns_for(outlets)]])
+    yield csv_lines([[column.name for column in columns_for(outlets)]])
     for cells in pages:
-        yield _lines([[_text(value) for value in values_of(cell, outlets)] for cell in cells])
-
-
-def _lines(rows: Sequence[Sequence[Value]]) -> str:
-    lines = io.StringIO()
-    csv.writer(lines).writerows(rows)
-    return lines.getvalue()
-
-
-def _text(value: Value) -> Value:
-    # A spreadsheet would run a file name that begins like a formula.
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")):
-        return f"'{value}"
-    return value
+        yield csv_lines([values_of(cell, outlets) for cell in cells])

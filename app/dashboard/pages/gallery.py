@@ -15,6 +15,7 @@ from app.dashboard.rendering import render
 from app.security.permissions import Permission
 from app.services import analyses, gallery, samples
 from app.services.gallery import GalleryQuery, Shown, Sort
+from app.services.visibility import visible_sample
 from app.web.dependencies import PrincipalDep, SessionDep, require
 
 router = APIRouter()
@@ -34,7 +35,8 @@ def get_gallery(
     finding: CodeParam = "",
     after: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
-    sample = samples.get_sample(session, principal, sample_id)
+    held = visible_sample(session, principal, sample_id)  # so that no service reads it again
+    sample = samples.get_sample(session, principal, sample_id, with_cells=False)
     wells = {str(known.id): known.id for known in sample.wells}
     query = GalleryQuery(
         sort=Sort(sort) if sort in set(Sort) else Sort.DOUBTFUL,
@@ -52,6 +54,6 @@ def get_gallery(
         is_first=after is None,
         score=score_or_refusal(session, principal, sample_id),
         analysis=analyses.latest_of_sample(session, sample_id),
-        may_correct=may_correct(principal, sample.state),
+        may_correct=may_correct(principal, held.state),
     )
     return render("gallery.html", shell_for(principal, "Cells"), page)

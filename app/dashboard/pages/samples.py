@@ -38,7 +38,7 @@ from app.services.paging import Listing
 from app.services.sample_search import find_samples, why_not_found
 from app.services.samples import SampleView
 from app.services.scores import ScoreView
-from app.services.visibility import CLOSED_STATES
+from app.services.visibility import CLOSED_STATES, visible_sample
 from app.web.dependencies import PrincipalDep, SessionDep, SessionsDep, SettingsDep, require
 
 router = APIRouter()
@@ -112,7 +112,9 @@ def show_sample(
     notice: Notice | None = None,
 ) -> Response:
     """The sample's page; with `form` and `notice`, after a reference that was refused."""
-    sample = samples.get_sample(session, principal, sample_id)
+    held = visible_sample(session, principal, sample_id)  # so that no service reads it again
+    # The images' cells are counted below; counting them by well too would take as long again.
+    sample = samples.get_sample(session, principal, sample_id, with_cells=False)
     page = sample_page(
         sample,
         score=score_or_refusal(session, principal, sample_id),
@@ -129,7 +131,7 @@ def show_sample(
     page = replace(
         page,
         sign_off=_sign_off(session, principal, sample),
-        is_handed_in=sample.state in CLOSED_STATES,
+        is_handed_in=held.state in CLOSED_STATES,
     )
     shell = shell_for(principal, f"Donor {sample.donor_code}")
     return render("sample.html", shell, page, status=422 if notice else 200)
@@ -153,7 +155,7 @@ def score_or_refusal(
 def get_upload(
     sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep, settings: SettingsDep
 ) -> Response:
-    sample = samples.get_sample(session, principal, sample_id)
+    sample = samples.get_sample(session, principal, sample_id, with_cells=False)
     page = upload_page(sample, max_file_bytes=settings.max_body_bytes)
     return render("sample_upload.html", shell_for(principal, "Add images"), page)
 

@@ -1,7 +1,7 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.db.queries.images import newest_scans
@@ -22,10 +22,7 @@ def corrected_cells(session: Session, sample_id: uuid.UUID) -> dict[str | None, 
     wanted = (
         select(Cell.corrected_verdict, func.count())
         .join(ScanImage, ScanImage.id == Cell.image_id)
-        .where(
-            Cell.corrected_verdict.is_not(None),
-            ScanImage.scan_id.in_(newest_scans(Well.sample_id == sample_id)),
-        )
+        .where(*_is_corrected(sample_id))
         .group_by(Cell.corrected_verdict)
     )
     return {row[0]: row[1] for row in session.execute(wanted)}
@@ -49,10 +46,16 @@ def images_with_corrected_cells(session: Session, sample_id: uuid.UUID) -> dict[
     wanted = (
         select(Cell.image_id, func.count())
         .join(ScanImage, ScanImage.id == Cell.image_id)
-        .where(
-            Cell.corrected_verdict.is_not(None),
-            ScanImage.scan_id.in_(newest_scans(Well.sample_id == sample_id)),
-        )
+        .where(*_is_corrected(sample_id))
         .group_by(Cell.image_id)
     )
     return {row[0]: row[1] for row in session.execute(wanted)}
+
+
+def _is_corrected(sample_id: uuid.UUID) -> tuple[ColumnElement[bool], ...]:
+    """Found by the words said of them: they are few, and the sample's cells tens of thousands."""
+    return (
+        Cell.id.in_(select(Correction.cell_id).where(Correction.sample_id == sample_id)),
+        Cell.corrected_verdict.is_not(None),
+        ScanImage.scan_id.in_(newest_scans(Well.sample_id == sample_id)),
+    )

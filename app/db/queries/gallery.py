@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVarTuple
+from typing import Any, NamedTuple, TypeVarTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -67,6 +67,26 @@ def _of_sample(sample_id: uuid.UUID) -> ColumnElement[bool]:
     return ScanImage.scan_id.in_(newest_scans(Well.sample_id == sample_id))
 
 
+class CellRow(NamedTuple):
+    """A cell of the gallery: its image, the verdict that holds, and the key it is sorted by."""
+
+    id: uuid.UUID
+    image_id: uuid.UUID
+    well_id: uuid.UUID
+    filename: str
+    row: float
+    column: float
+    diameter_um: float
+    verdict: str
+    found_verdict: str
+    p_verdict: float | None
+    findings: list[str]
+    corrected_verdict: str | None
+    corrected_verdict_of_image: str | None
+    p_deformable: float | None
+    key: float
+
+
 def page_of_cells(
     session: Session,
     sample_id: uuid.UUID,
@@ -76,38 +96,60 @@ def page_of_cells(
     version_id: uuid.UUID | None,
     after: tuple[float, uuid.UUID] | None,
     limit: int,
-) -> Sequence[Row[Cell, ScanImage, str, float | None, float]]:
-    """Cells by rising key, with their image, the verdict that holds, p(deformable) and the key."""
+) -> list[CellRow]:
+    """Cells by rising key; all but the key is read of those on the page alone."""
+    page = _sorted_ids(sample_id, conditions, key, version_id=version_id, after=after, limit=limit)
+    chosen = page.subquery()
+    wanted: Select[*tuple[Any, ...]] = (
+        _with_prediction(
+            select(
+                Cell.id, Cell.image_id, ScanImage.well_id, ScanImage.filename, Cell.row,
+                Cell.column, Cell.diameter_um, cell_verdict(), Cell.verdict, Cell.p_verdict,
+                Cell.findings, Cell.corrected_verdict, ScanImage.corrected_verdict,
+                Prediction.p_deformable, chosen.c.key,
+            ),
+            version_id,
+        )
+        .join(chosen, chosen.c.id == Cell.id)
+        .order_by(chosen.c.key, chosen.c.id)
+    )  # fmt: skip
+    return [CellRow(*row) for row in session.execute(wanted)]
+
+
+def _sorted_ids(
+    sample_id: uuid.UUID,
+    conditions: Sequence[ColumnElement[bool]],
+    key: ColumnElement[float],
+    *,
+    version_id: uuid.UUID | None,
+    after: tuple[float, uuid.UUID] | None,
+    limit: int,
+) -> Select[uuid.UUID, float]:
     rising = cast(key, Double)
     place = (
         ()
         if after is None
         else (tuple_(rising, Cell.id) > tuple_(literal(after[0], Double), literal(after[1])),)
     )
-    return session.execute(
-        _with_prediction(
-            select(Cell, ScanImage, cell_verdict(), Prediction.p_deformable, rising), version_id
-        )
+    return (
+        _with_prediction(select(Cell.id, rising.label("key")), version_id)
         .where(_of_sample(sample_id), *conditions, *place)
         .order_by(rising, Cell.id)
         .limit(limit)
-    ).all()
+    )
 
 
 def count_cells(
-    session: Session,
-    sample_id: uuid.UUID,
-    conditions: Sequence[ColumnElement[bool]],
-    *,
-    version_id: uuid.UUID | None,
+    session: Session, sample_id: uuid.UUID, conditions: Sequence[ColumnElement[bool]]
 ) -> int:
-    counted = _with_prediction(select(func.count(Cell.id)), version_id)
+    counted = select(func.count(Cell.id)).join(ScanImage, ScanImage.id == Cell.image_id)
     return session.scalar(counted.where(_of_sample(sample_id), *conditions)) or 0
 
 
 def _with_prediction(
     statement: Select[*Selected], version_id: uuid.UUID | None
 ) -> Select[*Selected]:
+    """Left out by the database where nothing asks for it."""
     return (
         statement.select_from(Cell)
         .join(ScanImage, ScanImage.id == Cell.image_id)
