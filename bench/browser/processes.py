@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from signal import Signals
 from typing import Final
 
 import psutil
@@ -43,11 +44,11 @@ def spent_seconds(before: Times, after: Times) -> dict[str, float]:
     return {part: round(seconds, 1) for part, seconds in spent.items()}
 
 
-def kill_web() -> None:
-    """As a crash would: the supervisor starts another."""
+def end_web(by: Signals) -> None:
+    """As a crash or a restart would: the supervisor starts another."""
     for process in psutil.Process().children(recursive=True):
         if _part(" ".join(process.cmdline())) == "web":
-            process.kill()
+            process.send_signal(by)
 
 
 def _part(command: str) -> str | None:

@@ -2,16 +2,18 @@
 
 import random
 import re
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Response
 
 from bench.browser.plates import WELLS, plate
-from bench.browser.processes import kill_web, processor_times, spent_seconds
+from bench.browser.processes import end_web, processor_times, spent_seconds
 from bench.browser.relay import Relay, relaying
 from bench.browser.site import new_page, opened
 from tests.end_to_end.dropping import drop
@@ -21,7 +23,8 @@ IMAGES: Final = 100
 WITHIN_MS: Final = 300_000
 LOOK_MS: Final = 100
 """How often the page is asked; at every frame, the asking itself would cost a core."""
-CUTS: Final = ("tab", "server") * 3
+CUTS: Final = (("tab", IMAGES), ("server", IMAGES)) * 2 + (("restart", 146),)
+"""What is cut, and how many files are under way: 146 are one large well, 860 MB."""
 JUDGED: Final = """(images) => {
   const rows = [...document.querySelectorAll("[data-arrivals] tbody tr")];
   const number = (row, label) => Number(row.querySelector(`[data-label="${label}"]`).textContent);
@@ -59,12 +62,12 @@ def measure_upload(images: int = IMAGES) -> dict[str, Any]:
     }
 
 
-def measure_cuts(images: int = IMAGES) -> dict[str, Any]:
+def measure_cuts() -> dict[str, Any]:
     """Cut at a random moment, drop the folder again, count the bytes that reach the server."""
     rng = random.Random(1)
     with running_product(DEMO="0", WORKERS="2") as product, opened() as browser:
         cuts = []
-        for number, kind in enumerate(CUTS):
+        for number, (kind, images) in enumerate(CUTS):
             with (
                 plate(images_per_well=images // WELLS, number=number) as folder,
                 relaying(product.address) as relay,
@@ -72,20 +75,27 @@ def measure_cuts(images: int = IMAGES) -> dict[str, Any]:
             ):
                 share = rng.uniform(0.05, 0.95)
                 cuts.append(_cut(page, sample, folder, relay, kind=kind, share=share))
-    return {"images": images, "cuts": cuts}
+    return {"cuts": cuts}
 
 
 def _cut(
     page: Page, sample: str, folder: Path, relay: Relay, *, kind: str, share: float
 ) -> dict[str, Any]:
     sizes = [path.stat().st_size for path in folder.rglob("*.bmp")]
+    again: list[str] = []
+
+    def note(answer: Response) -> None:
+        if answer.request.method == "PUT" and answer.status == HTTPStatus.OK:
+            again.append(answer.url)
+
+    page.context.on("response", note)
     _open(page, sample)
     before = relay.n_bytes
     _send(page, folder)
     while relay.n_bytes - before < share * sum(sizes):
         time.sleep(0.002)
-    if kind == "server":
-        kill_web()
+    if kind != "tab":
+        end_web(signal.SIGKILL if kind == "server" else signal.SIGTERM)
     else:
         fresh = page.context.new_page()
         page.close(run_before_unload=False)
@@ -94,7 +104,13 @@ def _cut(
         _send(page, folder)
     _wait_for_verdicts(page, len(sizes))
     came = (relay.n_bytes - before) / sum(sizes)
-    return {"kind": kind, "after_share": round(share, 2), "bytes_over_total": round(came, 3)}
+    return {
+        "kind": kind,
+        "files": len(sizes),
+        "files_sent_again": len(again),
+        "after_share": round(share, 2),
+        "bytes_over_total": round(came, 3),
+    }
 
 
 @contextmanager
