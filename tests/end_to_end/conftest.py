@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.end_to_end.preview import application
 from tests.end_to_end.product import Product, running_product
 
-SCORED_WITHIN_MS = 60_000
+SCORED_WITHIN_MS = 180_000
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
