@@ -23,7 +23,7 @@ from app.storage import open_store, storage_url
 from app.web import contract
 from app.web.body import BufferSpace
 from app.web.conditional import TagAnswers
-from app.web.dependencies import is_https, public, refuse_key_in_url
+from app.web.dependencies import is_https, public, refuse_key_in_url, refuse_repeated
 from app.web.errors import ProblemDocument, add_error_handlers, refusals
 from app.web.events import ProgressHub
 from app.web.middleware import Doorkeeper
@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url=None,  # served below, marked public like every other open route
         docs_url=None,  # its page loads scripts from elsewhere, which our policy forbids
         redoc_url=None,
-        dependencies=[Depends(refuse_key_in_url)],
+        dependencies=[Depends(refuse_key_in_url), Depends(refuse_repeated)],
         generate_unique_id_function=_operation_id,
         separate_input_output_schemas=False,
     )

@@ -4,6 +4,7 @@ What waits for nothing is `async`: the framework gives every other function a th
 under load each change of threads costs as much as a query.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Final, TypeVar
 
@@ -25,6 +26,8 @@ from app.web.rate_limits import KeyLimiter
 
 PERMISSION_MARK: Final = "pliant_permission"
 PUBLIC_MARK: Final = "pliant_public"
+LISTED: Final = frozenset({"samples", "donors"})
+"""Parameters of an address that stand there once for each of their values."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -161,6 +164,17 @@ async def refuse_key_in_url(request: Request, sessions: SessionsDep) -> None:
         "An API key was sent in the address; revoke it, and send the new one as Authorization: "
         "Bearer.",
     )
+
+
+async def refuse_repeated(request: Request) -> None:
+    """Of two values for one thing, neither is known to be the one that was meant."""
+    counted = Counter(name for name, _ in request.query_params.multi_items())
+    repeated = [name for name, times in counted.items() if times > 1 and name not in LISTED]
+    if repeated:
+        raise BadRequest(
+            "parameter_repeated",
+            f"{repeated[0]!r} stands more than once in the address; send it once.",
+        )
 
 
 def _note_key_in_url(sessions: SessionMaker, *, prefix: str) -> None:

@@ -21,7 +21,7 @@ from tests.architecture.errors_page import STATUS_BY_NAME, called_name, text_of
 from tests.architecture.repository import ROOT, tracked_files
 
 EVERY_CALL = {
-    "400": {"key_in_url"},
+    "400": {"key_in_url", "parameter_repeated"},
     "401": {"authentication_required"},
     "403": {"not_permitted"},
     "422": {"invalid_request", "value_unstorable"},

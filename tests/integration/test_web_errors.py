@@ -30,6 +30,7 @@ REFUSED: Final = [
     ("GET", "/api/v1/samples/not-a-uuid", 422, "invalid_request"),
     ("GET", "/api/v1/samples?limit=0", 422, "invalid_request"),
     ("GET", "/api/v1/samples?state=unknown", 422, "invalid_request"),
+    ("GET", "/api/v1/samples?limit=5&limit=50", 400, "parameter_repeated"),
     ("POST", "/api/v1/samples", 422, "invalid_request"),
 ]
 
