@@ -25,6 +25,7 @@ from app.reports.wording import (
     interval_basis,
     interval_text,
     moment_text,
+    numbers_text,
     percent_text,
     population_text,
     replicates_text,
@@ -60,6 +61,7 @@ def draw_head(sheet: Sheet, content: ReportContent) -> None:
 
 def draw_identity(sheet: Sheet, identity: Identity) -> None:
     _draw_din(sheet, identity)
+    numbers = numbers_text(identity)
     facts = (
         ("Donor", identity.donor_code, LEFT, 97.0, 250.0),
         ("Accession", identity.accession_number or "none", LEFT + 257, 97.0, 250.0),
@@ -68,7 +70,8 @@ def draw_identity(sheet: Sheet, identity: Identity) -> None:
         ("Collected", day_text(identity.collected_on), LEFT + 192, 108.0, 88.0),
         ("Sampled", moment_text(identity.sampled_at), LEFT + 284, 108.0, 133.0),
         ("Storage day", storage_text(identity), LEFT + 420, 108.0, 95.0),
-        ("Notes", identity.notes or "none", LEFT, 119.0, WIDTH),
+        ("Notes", identity.notes or "none", LEFT, 119.0, 250.0 if numbers else WIDTH),
+        *([("Numbers", numbers, LEFT + 257, 119.0, 258.0)] if numbers else ()),
     )
     for name, value, left, row, width in facts:
         reach = sheet.text(name, left, row, size=NORMAL, colour=MUTED) + 4

@@ -88,6 +88,16 @@ def storage_text(identity: Identity) -> str:
     return f"{identity.storage_day}" + ("" if identity.storage_day_is_derived else " (entered)")
 
 
+def numbers_text(identity: Identity) -> str:
+    """The order's number at either side and the site's own; empty without any."""
+    named = {
+        "order": identity.placer_order_number,
+        "filler": identity.filler_order_number,
+        **identity.local_identifiers,
+    }
+    return ", ".join(f"{name} {number}" for name, number in named.items() if number)
+
+
 def population_text(population: PopulationResult) -> str:
     parts = [f"Donor: {POPULATIONS.get(population.standing, population.standing)}"]
     if population.distance is not None:

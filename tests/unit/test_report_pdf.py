@@ -86,9 +86,14 @@ def test_the_page_says_who_what_and_by_whom() -> None:
 
 def test_every_field_of_a_report_is_on_its_page() -> None:
     """Change one field at a time: the words of the page must change with it."""
+    identity = replace(
+        final_report().identity, placer_order_number="P-7", filler_order_number="F-8",
+        local_identifiers={"bag": "B-9"},
+    )  # fmt: skip
     content = replace(
         final_report(), amendment=withdrawn_report().amendment,
         versions=replace(final_report().versions, model_is_demonstration=False),
+        identity=identity,
     )  # fmt: skip
     before = REPORT_HASH.sub("", words(render_pdf(content)))
     silent = {
