@@ -236,6 +236,9 @@ def jackknife(whole: Floats, left_out: Floats) -> tuple[Estimate, float]:
     """
     n = len(left_out)
     pseudo = n * whole - (n - 1) * left_out
-    error = float(pseudo.std(ddof=1) / np.sqrt(n))
+    # Halved often enough that no square overflows; a power of two changes no digit.
+    _, halvings = np.frexp(np.abs(pseudo).max())
+    spread = np.ldexp(np.ldexp(pseudo, -halvings).std(ddof=1), halvings)
+    error = float(spread / np.sqrt(n))
     half = float(stats.t.ppf((1 + LEVEL) / 2, n - 2)) * error
     return around(float(whole), half), error
