@@ -9,8 +9,10 @@ from fastapi import Depends, Request
 from app.dashboard.contexts.wording import FormValues
 from app.domain.errors import InvalidInput, TooLarge
 from app.domain.outlets import OUTLETS
+from app.services.instrument_profiles import NewProfile, Polarity
 from app.services.references import EnteredReference
 from app.services.samples import Container, NewSample
+from app.web.dates import date_of, utc_moment_of
 
 MAX_FORM_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 100
@@ -82,6 +84,25 @@ def field_of(error: InvalidInput) -> str | None:
     return "din" if error.code.startswith("din_") else FIELD_OF_CODE.get(error.code)
 
 
+def profile_of(values: FormValues) -> NewProfile:
+    """What the form of an instrument profile says.
+
+    Raises
+    ------
+    InvalidInput
+        A scale or size that is no number, or a look that is not offered.
+    """
+    if values["polarity"] not in list(Polarity):
+        raise InvalidInput("profile_polarity", "Choose how cells look against the field.")
+    return NewProfile(
+        name=values["name"],
+        um_per_px=_number(values["um_per_px"], float, "profile_scale", "The scale") or 0.0,
+        width=_number(values["width"], int, "profile_size", "The width") or 0,
+        height=_number(values["height"], int, "profile_size", "The height") or 0,
+        polarity=Polarity(values["polarity"]),
+    )
+
+
 def reference_of(values: FormValues) -> EnteredReference:
     """What the form of a reference says; fractions may be typed as percent.
 
@@ -145,7 +166,7 @@ def _number(text: str, number: type[N], code: str, name: str) -> N | None:
 
 def _date(text: str) -> dt.date | None:
     try:
-        return dt.date.fromisoformat(text) if text else None
+        return date_of(text) if text else None
     except ValueError as error:
         raise InvalidInput("collected_on", "The date of collection is not a date.") from error
 
@@ -153,6 +174,6 @@ def _date(text: str) -> dt.date | None:
 def _utc_moment(text: str, code: str) -> dt.datetime | None:
     """The form says that its times are UTC, so that nobody's clock setting changes a record."""
     try:
-        return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC) if text else None
+        return utc_moment_of(text) if text else None
     except ValueError as error:
         raise InvalidInput(code, "The time is not one; write it as 2026-11-20T09:30.") from error

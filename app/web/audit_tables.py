@@ -15,6 +15,7 @@ from app.services import audit
 from app.services.audit import AuditView
 from app.services.paging import Listing
 from app.web.csv_tables import csv_lines
+from app.web.dates import IsoDate
 
 CSV: Final = "text/csv"
 BATCH: Final = 1000
@@ -22,7 +23,6 @@ COLUMNS: Final = (
     "seq", "at", "actor", "action", "entity", "entity_id", "request_id", "before", "after", "hash",
 )  # fmt: skip
 Filter = Annotated[str | None, Query(max_length=100)]
-Day = dt.date | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,8 @@ def read_filter(
     entity_id: Filter = None,
     actor: Filter = None,
     action: Filter = None,
-    first_on: Annotated[Day, Query(alias="from", description="First day, UTC.")] = None,
-    last_on: Annotated[Day, Query(alias="to", description="Last day, UTC.")] = None,
+    first_on: Annotated[IsoDate | None, Query(alias="from", description="First day, UTC.")] = None,
+    last_on: Annotated[IsoDate | None, Query(alias="to", description="Last day, UTC.")] = None,
 ) -> AuditFilter:
     return AuditFilter(
         entity=entity, entity_id=entity_id, actor=actor, action=action, first_on=first_on,

@@ -1,6 +1,5 @@
 """Method comparison: how far image scores and reference scores agree, and pairs from elsewhere."""
 
-import datetime as dt
 import uuid
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -18,6 +17,7 @@ from app.services.agreement import AgreementView, PairSource, Selection
 from app.services.outside_pairs import EnteredPairs, NoteView
 from app.services.pair_tables import MOST_PAIRS, EnteredPair, read_table
 from app.web.creation import CreationDep
+from app.web.dates import IsoDate
 from app.web.dependencies import PrincipalDep, SessionDep, require
 from app.web.errors import refusals
 
@@ -115,10 +115,10 @@ def get_agreement(
         str | None, Query(max_length=200, description="What made the image score, by its name.")
     ] = None,
     first_on: Annotated[
-        dt.date | None, Query(alias="from", description="First day of the period.")
+        IsoDate | None, Query(alias="from", description="First day of the period.")
     ] = None,
     last_on: Annotated[
-        dt.date | None, Query(alias="to", description="Last day of the period.")
+        IsoDate | None, Query(alias="to", description="Last day of the period.")
     ] = None,
     source: PairSource = PairSource.ALL,
     variance_ratio: Annotated[

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime
 
 from app.api.v1.schemas.model_versions import ActivationIn, RetirementIn
 from app.db.session import transaction
@@ -17,6 +16,7 @@ from app.services.model_cards import GateView, ModelCard
 from app.services.model_versions import ModelVersionView
 from app.services.promotions import ActivationView
 from app.services.reauthentication import prove_anew
+from app.web.dates import IsoMoment
 from app.web.dependencies import (
     PrincipalDep,
     SessionDep,
@@ -53,7 +53,7 @@ def list_model_versions(session: SessionDep) -> Page[ModelVersionView]:
     dependencies=[require(Permission.READ_MODELS)],
 )
 def get_active_model_version(
-    session: SessionDep, at: Annotated[AwareDatetime | None, Query()] = None
+    session: SessionDep, at: Annotated[IsoMoment | None, Query()] = None
 ) -> ActivationView:
     """The one version live at a time (ISO 8601 with zone) or now, and by whose word."""
     return promotions.live_at(session, at)

@@ -24,6 +24,7 @@ from app.security.permissions import Permission, Principal
 from app.services import agreement, model_versions, outside_pairs
 from app.services.agreement import PairSource, Selection
 from app.services.pair_tables import COLUMNS, EnteredPair, read_table
+from app.web.dates import date_of
 from app.web.dependencies import PrincipalDep, SessionDep, SessionsDep, require
 
 router = APIRouter()
@@ -209,6 +210,6 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 def _day(text: str) -> dt.date | None:
     try:
-        return dt.date.fromisoformat(text) if text else None
+        return date_of(text) if text else None
     except ValueError as error:
         raise InvalidInput("agreement_filter", "A day is written like 2026-11-20.") from error

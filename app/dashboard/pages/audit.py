@@ -15,6 +15,7 @@ from app.domain.errors import InvalidInput
 from app.security.permissions import Permission
 from app.services import audit, people
 from app.web.audit_tables import AuditFilter, audit_table
+from app.web.dates import date_of
 from app.web.dependencies import PrincipalDep, SessionDep, SessionsDep, require
 
 router = APIRouter()
@@ -67,6 +68,6 @@ def filter_of(wanted: Mapping[str, str]) -> AuditFilter:
 
 def _day(text: str | None) -> dt.date | None:
     try:
-        return dt.date.fromisoformat(text) if text else None
+        return date_of(text) if text else None
     except ValueError as error:
         raise InvalidInput("audit_day", "Write the day like 2026-11-23.") from error

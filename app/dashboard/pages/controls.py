@@ -20,6 +20,7 @@ from app.security.permissions import Permission, Principal
 from app.services import control_upkeep, control_views
 from app.services.control_upkeep import EnteredRun
 from app.settings import Settings
+from app.web.dates import date_of
 from app.web.dependencies import PrincipalDep, SessionsDep, SettingsDep, require
 
 router = APIRouter()
@@ -152,7 +153,7 @@ def post_end(
 
 def _day(text: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text)
+        return date_of(text)
     except ValueError as error:
         raise InvalidInput(
             "control_expiry", "Write the day the lot expires, like 2026-12-31."

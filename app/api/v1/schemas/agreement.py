@@ -1,12 +1,12 @@
 """Pairs measured elsewhere, on the wire."""
 
-import datetime as dt
 import uuid
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.services.pair_tables import MOST_PAIRS, EnteredPair, NewPair
+from app.web.dates import IsoDate
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Score = Annotated[
@@ -27,7 +27,7 @@ class PairIn(BaseModel):
         Text, Field(description="What made the image score.", examples=["published network"])
     ]
     storage_day: Annotated[int | None, Field(ge=0, le=10_000)] = None
-    measured_on: dt.date | None = None
+    measured_on: IsoDate | None = None
     model_version_id: Annotated[
         uuid.UUID | None, Field(description="The version, if it is one of this installation.")
     ] = None

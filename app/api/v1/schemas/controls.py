@@ -1,10 +1,11 @@
 """Controls on the wire."""
 
-import datetime as dt
 import uuid
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.web.dates import IsoDate, IsoMoment
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Words = Annotated[str, Field(max_length=1000)]
@@ -25,7 +26,7 @@ class LotIn(BaseModel):
 
     kind: Literal["wet"]
     name: Annotated[Name, Field(examples=["Fixed cells, lot 2026-11"])]
-    expires_on: dt.date
+    expires_on: IsoDate
 
 
 class SealedImagesIn(BaseModel):
@@ -65,7 +66,7 @@ class ControlRunIn(BaseModel):
 
     rigidity_score: Annotated[float | None, Field(allow_inf_nan=False, examples=[3.12])] = None
     measured_at: Annotated[
-        AwareDatetime | None, Field(description="Of a typed score; now, if it is left out.")
+        IsoMoment | None, Field(description="Of a typed score; now, if it is left out.")
     ] = None
     sample_id: uuid.UUID | None = None
 

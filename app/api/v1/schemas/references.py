@@ -1,9 +1,10 @@
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.outlets import OUTLETS
 from app.services.references import EnteredReference
+from app.web.dates import IsoMoment
 
 Outlet = Annotated[int, Field(ge=1, le=12)]
 BY_OUTLET: Final = {"propertyNames": {"enum": [str(outlet) for outlet in OUTLETS]}}
@@ -36,7 +37,7 @@ class ReferenceIn(BaseModel):
     ) = None
     n_cells: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     rigidity_score: float | None = None
-    sorted_at: AwareDatetime | None = None
+    sorted_at: IsoMoment | None = None
     device: Text | None = None
     source: Text | None = None
 

@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.domain.identifiers import EntryWay
 from app.domain.life_cycle import SampleState
@@ -12,6 +12,7 @@ from app.domain.quality import Finding
 from app.services.references import ReferenceView
 from app.services.samples import Container
 from app.services.scores import ScoreView
+from app.web.dates import IsoDate, IsoMoment
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -51,11 +52,11 @@ class SampleIn(BaseModel):
         dict[Text, Text],
         Field(max_length=20, description="The site's own numbers, by the name of their scheme."),
     ] = {}
-    collected_on: dt.date | None = None
+    collected_on: IsoDate | None = None
     storage_day: Annotated[int | None, Field(le=10_000)] = None
     container: Container
     additive: Text | None = None
-    sampled_at: AwareDatetime | None = None
+    sampled_at: IsoMoment | None = None
     notes: Annotated[str | None, Field(max_length=4000)] = None
 
 
