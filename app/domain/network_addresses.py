@@ -52,7 +52,7 @@ _NEVER: Final = tuple(
         "203.0.113.0/24",
         "224.0.0.0/4",
         "240.0.0.0/4",
-        "::/128",
+        "::/8",  # what translates or wraps in a form that is not unwrapped below
         "100::/64",
         "2001:db8::/32",
         "3fff::/20",
@@ -74,8 +74,9 @@ _SITE: Final = tuple(
         "fc00::/7",
     )
 )
-_TRANSLATED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
-"""NAT64: the last 32 bits are the IPv4 address that is called in truth."""
+_TRANSLATED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/96"))
+"""NAT64: the last 32 bits are the IPv4 address that is called in truth. Elsewhere in a site's own
+64:ff9b:1::/48 they need not be (RFC 6052, 2.2), so what is called there cannot be known."""
 
 
 def parse_allowed(text: str) -> tuple[AllowedPlace, ...]:

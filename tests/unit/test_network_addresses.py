@@ -19,6 +19,8 @@ NEVER = [
     # the same places, wrapped
     "::ffff:169.254.169.254", "::ffff:0.0.0.0", "::169.254.169.254", "64:ff9b::a9fe:a9fe",
     "64:ff9b:1::a9fe:a9fe", "2002:a9fe:a9fe::1",
+    # translated by rules that only the site's router knows
+    "::ffff:0:7f00:1", "64:ff9b:1:7f00:0:100:808:808", "64:ff9b:1:0:7f:0:100:0",
 ]  # fmt: skip
 PRIVATE = [
     "10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1", "100.64.0.1",
