@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Header, Request
 from fastapi.encoders import jsonable_encoder
@@ -15,6 +15,8 @@ from app.security.permissions import Principal
 from app.services import idempotency
 from app.web.dependencies import PrincipalDep, SessionDep
 
+NEVER_KEPT: Final = frozenset({"password"})
+"""What a repeat may lack or have anew: of a password, even the hash of its request would tell."""
 KeyHeader = Annotated[
     str | None,
     Header(alias="Idempotency-Key", description="Repeats with this key get the first answer."),
@@ -52,7 +54,7 @@ class Creation:
             self._principal,
             self._route,
             self._key,
-            body.model_dump_json().encode() if body else b"",
+            body.model_dump_json(exclude=set(NEVER_KEPT)).encode() if body else b"",
         )
         answer = idempotency.earlier_answer(self._session, request)
         if answer is not None:

@@ -115,6 +115,20 @@ def test_a_refused_request_is_not_remembered(site: Site) -> None:
     assert client.post("/api/v1/samples", json=SAMPLE, headers=headers).status_code == 201
 
 
+def test_a_password_is_no_part_of_what_is_remembered(site: Site) -> None:
+    """A fast hash over a known text and a short secret would give the secret away."""
+    client, headers = site.as_role(Role.ADMINISTRATOR), {"Idempotency-Key": "ann-1"}
+    ann = {"name": "Ann", "role": "technician"}
+    first, again = (
+        client.post("/api/v1/accounts", json=ann | {"password": word}, headers=headers)
+        for word in ("the first word", "another word")
+    )
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["idempotency-replayed"] == "true"
+    other = client.post("/api/v1/accounts", json=ann | {"role": "verifier"}, headers=headers)
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
 def test_every_creating_call_takes_a_key() -> None:
     for path, methods in openapi_document()["paths"].items():
         call = methods.get("post")
