@@ -1,5 +1,6 @@
 """The frame around a page for a principal, and the pages that refusals become."""
 
+import re
 from typing import Final, Protocol
 
 from starlette.requests import Request
@@ -34,6 +35,10 @@ ADMINISTRATION: Final = (
     (Permission.MANAGE_KEYS, MenuLink("api-keys", "/api-keys", "API keys")),
     (Permission.MANAGE_WEBHOOKS, MenuLink("webhooks", "/webhooks", "Webhooks")),
     (Permission.READ_CONTROLS, MenuLink("controls", "/controls", "Controls")),
+    (
+        Permission.READ_PROFILES,
+        MenuLink("instruments", "/instrument-profiles", "Instruments"),
+    ),
     (Permission.READ_AUDIT, MenuLink("audit", "/audit", "Audit")),
     (Permission.READ_HEALTH, MenuLink("health", "/health", "Health")),
 )
@@ -74,6 +79,11 @@ def administration_for(principal: Principal) -> tuple[MenuLink, ...]:
     return tuple(link for permission, link in ADMINISTRATION if principal.permits(permission))
 
 
+def _sample_of(request: Request) -> str | None:
+    found = re.match(r"/samples/[0-9a-f-]{36}(?=/)", request.url.path)
+    return None if found is None else found[0]
+
+
 def error_page(request: Request, refusal: Refusal) -> str:
     """The page that a refusal becomes for a person."""
     title = TITLES.get(refusal.status, "This did not work")
@@ -84,5 +94,6 @@ def error_page(request: Request, refusal: Refusal) -> str:
         message=refusal.detail,
         next_step=NEXT_STEPS.get(refusal.status, ""),
         request_id=refusal.request_id,
+        sample_href=_sample_of(request) if refusal.status not in (403, 404) else None,
     )
     return environment().get_template("error.html").render(shell=shell, page=page)

@@ -13,6 +13,7 @@ from app.dashboard.pages import (
     gallery,
     health,
     images,
+    instrument_profiles,
     lims,
     model_versions,
     references,
@@ -45,6 +46,7 @@ for pages in (
     try_it,
     users,
     api_keys,
+    instrument_profiles,
     audit,
     health,
 ):

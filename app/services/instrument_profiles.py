@@ -101,7 +101,11 @@ def _insert(
     session: Session, principal: Principal, new: NewProfile, *, is_built_in: bool
 ) -> ProfileView:
     parameters = replace(
-        ImagingParameters(), um_per_px=new.um_per_px, height_px=new.height, width_px=new.width
+        ImagingParameters(),
+        um_per_px=new.um_per_px,
+        height_px=new.height,
+        width_px=new.width,
+        polarity="bright" if new.polarity is Polarity.BRIGHT_CELLS else "dark",
     )
     profile = InstrumentProfile(
         name=new.name,

@@ -65,6 +65,27 @@ def test_a_place_already_known_is_the_same_well_again(module: Page) -> None:
     assert module.evaluate(script) == 7
 
 
+def test_of_several_microscopes_a_folder_is_given_one_and_a_known_well_keeps_its_own(
+    page: Page, preview_url: str
+) -> None:
+    page.goto(f"{preview_url}/samples/1/upload")
+    script = """async (profiles) => {
+      const { Mapping } = await import("/static/js/upload/mapping.js");
+      const { groupByWell } = await import("/static/js/upload/wells.js");
+      const find = (name) => document.querySelector(`[data-${name}]`);
+      const mapping = new Mapping({ rows: find("map-rows"), problem: find("map-problem"),
+        button: find("send"), instrument: find("map-instrument"), sampleId: "1" });
+      const wells = [{ outlet: null, number: 1, position: "B2", profile_id: "b" }];
+      const files = ["p/B2/a.bmp", "p/B3/a.bmp"].map((path) => ({ path, file: { size: 1 } }));
+      mapping.show(groupByWell(files, wells), wells, profiles);
+      return [find("map-instrument").hidden, ...[...document.querySelectorAll(
+        "[data-label=Instrument] select")].map((one) => [one.value, one.disabled])];
+    }"""
+    both = [{"id": "a", "name": "40×"}, {"id": "b", "name": "20×"}]
+    assert page.evaluate(script, both) == [False, ["b", True], ["b", False]]
+    assert page.evaluate(script, both[:1]) == [True]
+
+
 @pytest.mark.parametrize("length", [0, 1, 55, 56, 63, 64, 65, 100_000])
 def test_the_fallback_hash_is_sha256(module: Page, length: int) -> None:
     data = bytes(n % 251 for n in range(length))

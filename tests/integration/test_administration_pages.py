@@ -168,3 +168,45 @@ def test_health_puts_what_needs_somebody_first(boss: TestClient) -> None:
     assert "needs somebody now" in page or "need somebody now" in page
     assert page.index("Act now") < page.index("✓ Well")
     assert "docs/operations.md" in page
+
+
+TWENTY: dict[str, str] = {
+    "name": "Room 2, 20×", "um_per_px": "0,365", "width": "1212", "height": "1 212",
+    "polarity": "bright_cells",
+}  # fmt: skip
+
+
+def test_another_microscope_is_described_and_read_with_its_units(
+    site: Site, boss: TestClient
+) -> None:
+    assert "Brightfield 40× Built in 0.1825 µm per pixel 2 424 × 2 424 px 442 × 442 µm" in (
+        words(boss.get("/instrument-profiles").text)
+    )
+    page = words(boss.post("/instrument-profiles", data=TWENTY).text)
+    assert "Choose Room 2, 20× for a well" in page
+    assert "0.365 µm per pixel 1 212 × 1 212 px 442 × 442 µm Brighter" in page
+    profiles = site.as_role(Role.ADMINISTRATOR).get("/api/v1/instrument-profiles").json()["items"]
+    assert profiles[1]["parameters"]["polarity"] == "bright"
+    technician = person(site, Role.TECHNICIAN, "Tom")
+    assert "An administrator adds profiles" in technician.get("/instrument-profiles").text
+    assert technician.post("/instrument-profiles", data=TWENTY).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "said"),
+    [
+        ({"name": "Brightfield 40×"}, 409, "already a profile named"),
+        ({"um_per_px": "365"}, 422, "between 0.01 and 2 µm per pixel"),
+        ({"um_per_px": "a third"}, 422, "The scale is not a number"),
+        ({"width": ""}, 422, "sides have 16 to 4096 px"),
+        ({"polarity": "grey"}, 422, "how cells look"),
+    ],
+)
+def test_a_wrong_description_is_refused_and_kept_as_typed(
+    boss: TestClient, wrong: dict[str, str], status: int, said: str
+) -> None:
+    boss.get("/instrument-profiles")
+    answer = boss.post("/instrument-profiles", data=TWENTY | {"height": "777"} | wrong)
+    assert answer.status_code == status
+    assert said in words(answer.text)
+    assert 'value="777"' in answer.text

@@ -41,6 +41,8 @@ class ErrorPage:
     message: str
     next_step: str
     request_id: str | None
+    sample_href: str | None = None
+    """The sample that it was about, to go on from."""
 
 
 @dataclass(frozen=True)

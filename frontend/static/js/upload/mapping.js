@@ -29,14 +29,17 @@ const AGAIN = [
 export class Mapping {
   #groups = [];
   #wells = [];
+  #profiles = [];
 
-  constructor({ rows, problem, button, sampleId }) {
-    Object.assign(this, { rows, problem, button, sampleId });
+  constructor({ rows, problem, button, instrument, sampleId }) {
+    Object.assign(this, { rows, problem, button, instrument, sampleId });
   }
 
-  show(groups, wells) {
+  show(groups, wells, profiles) {
     this.#groups = groups;
     this.#wells = wells;
+    this.#profiles = profiles;
+    this.instrument.hidden = !this.#asksInstrument;
     this.rows.replaceChildren(...groups.map((group) => this.#row(group)));
     this.#check();
   }
@@ -67,15 +70,25 @@ export class Mapping {
     return this.#groups.filter(({ outlet }) => outlet !== LEFT_OUT);
   }
 
-  #makeWell({ outlet, number, position }) {
-    return send("POST", `/samples/${this.sampleId}/wells`, { outlet, number, ...(position ? { position } : {}) });
+  // Where one microscope is known, there is nothing to ask.
+  get #asksInstrument() {
+    return this.#profiles.length > 1;
+  }
+
+  #makeWell({ outlet, number, position, profile }) {
+    const further = { ...(position ? { position } : {}), ...(this.#asksInstrument ? { profile_id: profile } : {}) };
+    return send("POST", `/samples/${this.sampleId}/wells`, { outlet, number, ...further });
   }
 
   #check() {
     const problem = this.#problem();
     this.complain(problem);
     this.button.disabled = Boolean(problem);
-    for (const group of this.#groups) this.#offerRetake(group);
+    for (const group of this.#groups) {
+      const well = group.outlet === LEFT_OUT ? null : existing(group, this.#wells);
+      this.#offerRetake(group, well);
+      if (this.#asksInstrument) this.#offerInstrument(group, well);
+    }
   }
 
   #problem() {
@@ -87,10 +100,15 @@ export class Mapping {
   }
 
   // Only a well that holds images can be taken again.
-  #offerRetake(group) {
-    const well = group.outlet === LEFT_OUT ? null : existing(group, this.#wells);
+  #offerRetake(group, well) {
     group.retake.hidden = !well?.images?.total;
     group.fresh.hidden = !group.retake.hidden;
+  }
+
+  // A well keeps the instrument it was made with.
+  #offerInstrument(group, well) {
+    group.instrument.disabled = Boolean(well);
+    group.instrument.value = well?.profile_id ?? group.profile;
   }
 
   #row(group) {
@@ -112,12 +130,24 @@ export class Mapping {
       group.again = value;
     });
     group.fresh = element("span", "New well", { class: "muted" });
+    const instrument = this.#asksInstrument ? [["Instrument", this.#instrumentOf(group, label)]] : [];
     return [
       ["Cells in it", choice(OUTLETS, group.outlet, `Cells in ${label}`, (value) => this.#setOutlet(group, value))],
       ["Well number", this.#typed(group, "number", { type: "number", min: "1", max: "999", "aria-label": `Well number of ${label}` })],
       ["Place on the plate", this.#typed(group, "position", { type: "text", maxlength: "8", "aria-label": `Place on the plate of ${label}`, placeholder: "such as B2" })],
+      ...instrument,
       ["Already here", group.retake, group.fresh],
     ];
+  }
+
+  // Most likely that of the sample's newest well.
+  #instrumentOf(group, label) {
+    group.profile = this.#wells.at(-1)?.profile_id ?? this.#profiles[0].id;
+    const names = this.#profiles.map(({ id, name }) => [id, name]);
+    group.instrument = choice(names, group.profile, `Instrument of ${label}`, (value) => {
+      group.profile = value;
+    });
+    return group.instrument;
   }
 
   #setOutlet(group, value) {

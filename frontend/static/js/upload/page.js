@@ -21,6 +21,7 @@ function step(name) {
 }
 
 const existingWells = async () => (await call("GET", `/samples/${part.dataset.sample}`)).wells;
+const knownProfiles = async () => (await call("GET", "/instrument-profiles")).items;
 
 // Choosing
 
@@ -58,9 +59,10 @@ async function take(reading) {
       note.textContent = "There are no files in it. Choose the folder that holds the wells' folders.";
       return;
     }
-    const wells = await existingWells();
+    const [wells, profiles] = await Promise.all([existingWells(), knownProfiles()]);
     note.hidden = true;
-    showMapping(groupByWell(files, wells), wells);
+    mapping.show(groupByWell(files, wells), wells, profiles);
+    showMapping();
   } catch (error) {
     note.textContent = `The folder could not be read: ${error.message}`;
   }
@@ -70,8 +72,7 @@ async function take(reading) {
 
 let mapping;
 
-function showMapping(groups, wells) {
-  mapping.show(groups, wells);
+function showMapping() {
   step("map");
   find("map-head").focus();
 }
@@ -191,8 +192,8 @@ function pauseable() {
   return gate;
 }
 
-function showAway(isAway) {
-  find("away").hidden = !isAway;
+function showAway(why) {
+  for (const name of ["away", "signed-out"]) find(name).hidden = name !== why;
 }
 
 let spokenAt = 0;
@@ -271,7 +272,7 @@ async function showOutcome(analysis) {
 }
 
 if (part) {
-  mapping = new Mapping({ rows: find("map-rows"), problem: find("map-problem"), button: find("send"), sampleId: part.dataset.sample });
+  mapping = new Mapping({ rows: find("map-rows"), problem: find("map-problem"), button: find("send"), instrument: find("map-instrument"), sampleId: part.dataset.sample });
   watchDrop();
   find("send").addEventListener("click", start);
   find("again").addEventListener("click", () => step("choose"));

@@ -5,7 +5,8 @@ import { Refusal, call } from "../api.js";
 const PARALLEL = 4;
 const ATTEMPTS = 6;
 const LONGEST_PAUSE_MS = 5000;
-const AWAY = new Set([502, 503, 504]);
+const SIGNED_OUT = 401; // somebody signs in again in another tab, and sending goes on
+const AWAY = new Set([SIGNED_OUT, 502, 503, 504]);
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const isAway = (error) => !(error instanceof Refusal) || AWAY.has(error.status);
@@ -31,12 +32,12 @@ async function persistently(action, file, onAway) {
   for (let attempt = 1, faults = 0; ; attempt += 1) {
     try {
       const answer = await action();
-      onAway(false);
+      onAway(null);
       return answer;
     } catch (error) {
       faults += isAway(error) ? 0 : 1;
       if (!isFaltering(error) || faults === ATTEMPTS) throw error;
-      if (isAway(error)) onAway(true);
+      if (isAway(error)) onAway(error.status === SIGNED_OUT ? "signed-out" : "away");
       await checkReadable(file);
       await wait(Math.min(250 * 2 ** attempt, LONGEST_PAUSE_MS));
     }
@@ -45,7 +46,7 @@ async function persistently(action, file, onAway) {
 
 async function isThere(path) {
   const response = await fetch(`/api/v1${path}`, { method: "HEAD", credentials: "same-origin" });
-  if (response.status >= 500) throw new Refusal(response.status, {});
+  if (response.status >= 500 || response.status === SIGNED_OUT) throw new Refusal(response.status, {});
   return response.ok;
 }
 
