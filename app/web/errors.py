@@ -158,7 +158,7 @@ def answer(request: Request, problem: Problem) -> Response:
             media_type="application/problem+json",
         )
     if problem.status == HTTPStatus.UNAUTHORIZED and not request.url.path.startswith("/sign-in"):
-        return RedirectResponse(f"/sign-in?next={quote(_path_of(request))}", status_code=303)
+        return RedirectResponse(f"/sign-in?next={quote(_page_of(request))}", status_code=303)
     page: ErrorPage = request.app.state.error_page
     return HTMLResponse(
         page(request, problem), status_code=problem.status, headers=dict(problem.headers)
@@ -270,6 +270,23 @@ def _wants_json(request: Request) -> bool:
 
 def _path_of(request: Request) -> str:
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _page_of(request: Request) -> str:
+    """Where a person goes on after signing in: a form's address is no page, the one above it is."""
+    if request.method == "GET":
+        return _path_of(request)
+    path = request.url.path
+    while path and not _is_page(request, path):
+        path = path.rpartition("/")[0]
+    return path or "/"
+
+
+def _is_page(request: Request, path: str) -> bool:
+    return any(
+        "GET" in (context.methods or ()) and context.path_regex.match(path)
+        for context in iter_route_contexts(request.app.routes)
+    )
 
 
 def route_of(scope: Scope) -> str:

@@ -1,6 +1,7 @@
 """The dashboard on a real database: signing in, forms that are refused, pages of results."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,24 @@ def test_a_page_asks_the_stranger_to_sign_in_and_remembers_where_to(site: Site) 
         303,
         "/sign-in?next=/samples%3Fstate%3Drunning",
     )
+
+
+@pytest.mark.parametrize("form", ["submit", "release", "references", "analyses"])
+def test_a_form_sent_after_the_session_ended_leads_back_to_its_page_and_not_to_a_dead_end(
+    site: Site, form: str
+) -> None:
+    sample = f"/samples/{uuid.uuid4()}"
+    answer = visitor(site).post(f"{sample}/{form}", data={})
+    assert answer.headers["location"] == f"/sign-in?next={sample}"
+
+
+def test_a_refused_step_leads_back_to_the_sample_it_was_about(person: TestClient) -> None:
+    made = person.post("/samples", data={"donor_code": "D-7", "container": "blood_bag"})
+    sample = made.headers["location"]
+    refused = person.post(f"{sample}/analyses")
+    assert refused.status_code == 409
+    assert f'href="{sample}">Back to the sample' in refused.text
+    assert "Back to the sample<" not in person.get("/samples/nothing/here").text
 
 
 def test_signing_out_ends_the_session_on_the_server(site: Site, person: TestClient) -> None:
