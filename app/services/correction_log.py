@@ -32,6 +32,7 @@ class CorrectedCounts:
     cells_restored: int
     images_excluded: int
     images_restored: int
+    corrected_by: tuple[str, ...] = ()
 
 
 def corrections_of_image(
@@ -60,11 +61,14 @@ def count_corrected(
     visible_sample(session, principal, sample_id)
     cells = queries.corrected_cells(session, sample_id)
     images = queries.corrected_images(session, sample_id)
+    people = queries.correctors(session, sample_id) if cells or images else ()
+    names = names_of(session, set(people)) if people else {}
     return CorrectedCounts(
         cells_excluded=cells.get("rejected", 0),
         cells_restored=cells.get("accepted", 0),
         images_excluded=images.get("rejected", 0),
         images_restored=images.get("accepted", 0),
+        corrected_by=tuple(sorted(names.get(one, one) for one in people)),
     )
 
 

@@ -45,6 +45,7 @@ class _Change:
     cell_id: uuid.UUID | None
     before: str
     after: str
+    reason_before: str | None = None
 
 
 def hold_image(session: Session, principal: Principal, image_id: uuid.UUID) -> None:
@@ -77,7 +78,7 @@ def correct_cell(
     verdict: CorrectedVerdict,
     reason: str,
 ) -> CellView:
-    """Accept or reject one cell; nothing happens where that verdict holds already."""
+    """Accept or reject one cell; see `correct_cells`."""
     (view,) = correct_cells(session, principal, [cell_id], verdict=verdict, reason=reason)
     return view
 
@@ -90,22 +91,39 @@ def correct_cells(
     verdict: CorrectedVerdict,
     reason: str,
 ) -> list[CellView]:
-    """The same word on many cells of one sample, all or none; views in the order asked."""
+    """The same word on many cells of one sample, all or none; views in the order asked.
+
+    Nothing happens where that verdict holds already, unless somebody gave another reason for it:
+    then the new reason is kept after the old one.
+    """
     reason = _checked(reason)
     sample = _locked(session, _sample_of(session, principal, cell_ids))
+    reasons = reasons_of_cells(session, cell_ids)
     changes = []
     for cell, profile, before, default in queries.cells_with_verdicts(session, cell_ids):
         if before == verdict:
-            continue
-        if verdict is CorrectedVerdict.ACCEPTED:
-            _refuse_without_crop(cell, profile)
-        # What would hold anyway needs no word: taking one back leaves no trace on the cell.
-        cell.corrected_verdict = None if default == verdict else verdict.value
+            if reasons.get(cell.id, reason) == reason:
+                continue
+        else:
+            if verdict is CorrectedVerdict.ACCEPTED:
+                _refuse_without_crop(cell, profile)
+            # What would hold anyway needs no word: taking one back leaves no trace on the cell.
+            cell.corrected_verdict = None if default == verdict else verdict.value
         changes.append(
-            _Change(image_id=cell.image_id, cell_id=cell.id, before=before, after=verdict.value)
-        )
+            _Change(
+                image_id=cell.image_id, cell_id=cell.id, before=before, after=verdict.value,
+                reason_before=reasons.get(cell.id),
+            )
+        )  # fmt: skip
     _record(session, principal, sample, changes, reason)
     return images.views_of_cells(session, sample.id, cell_ids)
+
+
+def reasons_of_cells(session: Session, cell_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Why those of the cells that were corrected by hand, and still are, were."""
+    corrected = queries.corrected_among(session, cell_ids)
+    words = queries.latest_of_cells(session, corrected) if corrected else {}
+    return {cell_id: word.reason for cell_id, word in words.items()}
 
 
 def correct_image(
@@ -162,7 +180,7 @@ def _record(
         entity = "image" if change.cell_id is None else "cell"
         audit.record(
             session, actor=principal.id, action=f"{entity}.corrected", entity=entity,
-            entity_id=str(change.cell_id or change.image_id), before={"verdict": change.before},
+            entity_id=str(change.cell_id or change.image_id), before=_said_before(change),
             after={"verdict": change.after, "reason": reason, "sample_id": str(sample.id)},
         )  # fmt: skip
     if was_submitted:
@@ -173,6 +191,11 @@ def _record(
             entity_id=str(sample.id), before={"state": "submitted"},
             after={"state": sample.state, "reason": reason},
         )  # fmt: skip
+
+
+def _said_before(change: _Change) -> dict[str, str]:
+    reason = {} if change.reason_before is None else {"reason": change.reason_before}
+    return {"verdict": change.before} | reason
 
 
 def _checked(reason: str) -> str:

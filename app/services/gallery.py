@@ -3,13 +3,13 @@
 import base64
 import binascii
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import ColumnElement, func, literal
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.queries import gallery as queries
 from app.db.queries.analyses import latest_analysis
@@ -18,6 +18,7 @@ from app.db.queries.model_versions import active_version
 from app.db.queries.verdicts import cell_verdict, is_corrected
 from app.db.tables import Cell, Prediction, ScanImage
 from app.domain.errors import InvalidInput
+from app.domain.quality import Verdict
 from app.security.permissions import Principal
 from app.services.paging import Listing
 from app.services.visibility import visible_sample
@@ -51,13 +52,27 @@ class Shown(StrEnum):
 
 
 @dataclass(frozen=True)
+class Band:
+    """Values from `least` on and below `most`; None leaves a side open."""
+
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True)
 class GalleryQuery:
-    """What is asked for: cells of one well or all, by verdict and finding, in which order."""
+    """What is asked for: cells of one well or all, by verdict, finding and measures, in an order.
+
+    `p_deformable` is that of cells that count: a rejected cell has none that says anything.
+    """
 
     sort: Sort = Sort.DOUBTFUL
     show: Shown = Shown.ALL
     well_id: uuid.UUID | None = None
     finding: str | None = None
+    p_deformable: Band | None = None
+    diameter_um: Band | None = None
+    elongation: Band | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +125,8 @@ def count_cells(
     session: Session, principal: Principal, sample_id: uuid.UUID, query: GalleryQuery
 ) -> int:
     visible_sample(session, principal, sample_id)
-    return queries.count_cells(session, sample_id, _conditions(query))
+    version_id = _version(session, sample_id)
+    return queries.count_cells(session, sample_id, _conditions(query), version_id=version_id)
 
 
 def _version(session: Session, sample_id: uuid.UUID) -> uuid.UUID | None:
@@ -129,7 +145,27 @@ def _conditions(query: GalleryQuery) -> list[ColumnElement[bool]]:
         conditions.append(is_corrected())
     elif query.show is not Shown.ALL:
         conditions.append(cell_verdict() == query.show.value)
-    return conditions
+    if query.p_deformable is not None:
+        conditions.append(cell_verdict() == Verdict.ACCEPTED.value)
+    return conditions + [
+        condition
+        for measure, band in (
+            (Prediction.p_deformable, query.p_deformable),
+            (Cell.diameter_um, query.diameter_um),
+            (Cell.elongation, query.elongation),
+        )
+        if band is not None
+        for condition in _within(measure, band)
+    ]
+
+
+def _within(
+    measure: ColumnElement[float] | InstrumentedAttribute[float], band: Band
+) -> Iterator[ColumnElement[bool]]:
+    if band.least is not None:
+        yield measure >= band.least
+    if band.most is not None:
+        yield measure < band.most
 
 
 _KEYS: Final[dict[Sort, Callable[[], ColumnElement[float]]]] = {

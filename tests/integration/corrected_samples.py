@@ -54,6 +54,12 @@ class ScoredSample:
     def restore(self, *, cell: uuid.UUID | None = None, image: uuid.UUID | None = None) -> None:
         self._correct(CorrectedVerdict.ACCEPTED, cell, image)
 
+    def relabel(self, cell: uuid.UUID, reason: str) -> None:
+        with transaction(self.laboratory.sessions) as session:
+            corrections.correct_cell(
+                session, SYSTEM, cell, verdict=CorrectedVerdict.REJECTED, reason=reason
+            )
+
     def _correct(
         self, verdict: CorrectedVerdict, cell: uuid.UUID | None, image: uuid.UUID | None
     ) -> CellView | ImageView:

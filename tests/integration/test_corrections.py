@@ -17,7 +17,7 @@ from app.domain.imaging.scan_image import write_bmp
 from app.domain.quality import Verdict
 from app.jobs.kinds import JobKind
 from app.security.permissions import SYSTEM
-from app.services import analyses, audit, images, score_runs
+from app.services import analyses, audit, corrections, images, score_runs
 from bench.fabricated_samples import fabricate, record
 from tests.integration.corrected_samples import (
     CELLS_PER_IMAGE,
@@ -167,6 +167,30 @@ def test_saying_what_holds_already_changes_nothing(sample: ScoredSample) -> None
     sample.exclude(cell=sample.cells(image_id, verdict="rejected")[0])
     assert [count(sample, table) for table in (Correction, AuditEntry, Job)] == before
     assert sample.state() == "computed"
+
+
+def test_another_reason_is_kept_after_the_first_and_the_score_stays(sample: ScoredSample) -> None:
+    cell = sample.cells(sample.images["accepted"][0])[0]
+    sample.exclude(cell=cell)
+    sample.follow()
+    before = sample.score()
+    for _ in range(2):
+        sample.relabel(cell, "debris")
+    sample.follow()
+    assert sample.score()["rigidity_score"] == before["rigidity_score"]
+    with transaction(sample.laboratory.sessions) as session:
+        view = corrections.get_cell(session, SYSTEM, cell)
+        reasons = session.scalars(
+            select(Correction.reason)
+            .where(Correction.cell_id == cell)
+            .order_by(Correction.created_at)
+        ).all()
+        trail = audit.list_entries(session, entity="cell", entity_id=str(cell)).items
+    assert reasons == [WHY, "debris"]
+    assert (view.verdict, view.correction.reason if view.correction else "") == (
+        "rejected", "debris",
+    )  # fmt: skip
+    assert trail[0].before == {"verdict": "rejected", "reason": WHY}
 
 
 def test_too_many_exclusions_leave_reasons_instead_of_a_number(sample: ScoredSample) -> None:

@@ -1,5 +1,6 @@
 """The cells of a whole sample, listed by what one looks for, and their crops in one picture."""
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -181,3 +182,35 @@ def test_a_cell_of_another_sample_is_not_shown(
     cell = str(sample.cells(sample.images["accepted"][0])[0])
     answer = technician.post(f"/api/v1/samples/{other}/crop-sheets", json={"cell_ids": [cell]})
     assert (answer.status_code, answer.json()["code"]) == (404, "cell_unknown")
+
+
+def test_the_page_shows_cells_of_a_probability_a_size_and_a_shape(
+    technician: TestClient, sample: ScoredSample
+) -> None:
+    cells = {cell["id"]: cell for cell in listed(technician, sample.id)}
+
+    def shown(**asked: str) -> list[dict[str, Any]]:
+        page = technician.get(f"/samples/{sample.id}/cells", params=asked).text
+        return [cells[one] for one in re.findall(r'data-cell="([^"]+)"', page)]
+
+    likely = shown(deformable="60")
+    assert likely
+    assert all(0.6 <= one["p_deformable"] < 0.8 and one["verdict"] == "accepted" for one in likely)
+    by_size = {code: {one["id"] for one in shown(size=code)} for code in ("0", "5", "6", "7", "8")}
+    edges = {"0": (0, 5), "5": (5, 6), "6": (6, 7), "7": (7, 8), "8": (8, 99)}
+    for code, (least, most) in edges.items():
+        inside = {one["id"] for one in cells.values() if least <= one["diameter_um"] < most}
+        assert by_size[code] == inside if len(inside) <= 240 else by_size[code] < inside
+    assert any(by_size.values())
+    shapes = [{one["id"] for one in shown(shape=code)} for code in ("round", "oval", "long")]
+    assert sum(map(len, shapes)) == len(set.union(*shapes)) > 0
+    assert len(shown(deformable="of course")) == min(len(cells), 240)
+
+
+def test_a_cell_corrected_by_hand_is_shown_with_its_reason(
+    technician: TestClient, sample: ScoredSample
+) -> None:
+    sample.exclude(cell=sample.cells(sample.images["accepted"][0])[0])
+    page = technician.get(f"/samples/{sample.id}/cells", params={"show": "corrected"}).text
+    assert f'data-why="{WHY}"' in page
+    assert f'<span class="caption">{WHY}</span>' in page

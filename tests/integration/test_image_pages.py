@@ -99,10 +99,10 @@ def test_a_form_excludes_a_cell_and_its_restoring_gives_the_score_back(bench: Be
     assert "following" in page
     assert bench.score() != before
     sample = words(bench.person.get(bench.sample_path).text)
-    assert "1 cell excluded by hand: show" in sample
+    assert "1 cell excluded by hand by technician: show" in sample
     bench.person.post(path, data={"verdict": "accepted", "reason": "A whole single cell"})
     assert bench.score() == before
-    assert "by hand: show" not in words(bench.person.get(bench.sample_path).text)
+    assert "by hand by" not in words(bench.person.get(bench.sample_path).text)
 
 
 def test_a_form_excludes_an_image_and_the_lists_say_so(bench: Bench) -> None:

@@ -122,13 +122,19 @@ def correction_rows(
             href=f"/images/{image_id}"
             + ("" if one.cell_id is None else f"?cell={one.cell_id}#cell"),
             subject="Image" if one.cell_id is None else f"Cell {numbers.get(one.cell_id, '?')}",
-            change="Excluded" if one.verdict_after == "rejected" else "Restored",
+            change=_change(one),
             reason=one.reason,
             who=one.corrected_by,
             when=moment_text(one.corrected_at),
         )
         for one in log
     )
+
+
+def _change(one: LoggedCorrection) -> str:
+    if one.verdict_before == one.verdict_after:
+        return "Another reason"
+    return "Excluded" if one.verdict_after == "rejected" else "Restored"
 
 
 def corrected_text(counts: CorrectedCounts) -> str | None:
@@ -141,7 +147,8 @@ def corrected_text(counts: CorrectedCounts) -> str | None:
         )
         if n_cells or n_images
     ]
-    return f"{', '.join(parts)} by hand" if parts else None
+    by = f" by {', '.join(counts.corrected_by)}" if counts.corrected_by else ""
+    return f"{', '.join(parts)} by hand{by}" if parts else None
 
 
 def _cells_and_images(n_cells: int, n_images: int) -> str:

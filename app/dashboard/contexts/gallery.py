@@ -1,6 +1,7 @@
 """The gallery: crops of a sample's cells side by side, and what may be asked of them."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -11,7 +12,7 @@ from app.dashboard.contexts.image import ScoreStrip, score_strip
 from app.dashboard.contexts.wording import count_text, percent_text
 from app.domain.errors import Conflict
 from app.services.analyses import AnalysisView
-from app.services.gallery import GalleryCell, GalleryQuery, Shown, Sort
+from app.services.gallery import Band, GalleryCell, GalleryQuery, Shown, Sort
 from app.services.paging import Listing
 from app.services.samples import SampleView, WellView
 from app.services.scores import ScoreView
@@ -35,6 +36,28 @@ SHOWN: Final = {
     Shown.REJECTED: "Rejected",
     Shown.CORRECTED: "Corrected by hand",
 }
+BANDS: Final[Mapping[str, Mapping[str, tuple[str, Band]]]] = {
+    "deformable": {
+        "0": ("0–20 %, rigid", Band(None, 0.2)),
+        "20": ("20–40 %", Band(0.2, 0.4)),
+        "40": ("40–60 %, undecided", Band(0.4, 0.6)),
+        "60": ("60–80 %", Band(0.6, 0.8)),
+        "80": ("80–100 %, deformable", Band(0.8, None)),
+    },
+    "size": {
+        "0": ("Below 5 µm", Band(None, 5)),
+        "5": ("5 to 6 µm", Band(5, 6)),
+        "6": ("6 to 7 µm", Band(6, 7)),
+        "7": ("7 to 8 µm", Band(7, 8)),
+        "8": ("8 µm and more", Band(8, None)),
+    },
+    "shape": {
+        "round": ("Round: below 1.15", Band(None, 1.15)),
+        "oval": ("Oval: 1.15 to 1.4", Band(1.15, 1.4)),
+        "long": ("Long: 1.4 and more", Band(1.4, None)),
+    },
+}
+"""Measures that cells may be asked for by; the probabilities' steps are the viewer's colours."""
 VERDICTS: Final = {"accepted": "accepted", "rejected": "rejected"}
 
 
@@ -63,6 +86,8 @@ class Tile:
     label: str
     verdict: str
     is_corrected: bool
+    reason: str
+    """Why it was corrected; empty where nobody did."""
     caption: str
 
 
@@ -73,6 +98,9 @@ class GalleryPage:
     donor_code: str
     is_demonstration: bool
     choices: tuple[Choice, ...]
+    measures: tuple[Choice, ...]
+    is_measured: bool
+    """Whether cells are asked for by a measure."""
     summary: str
     tiles: tuple[Tile, ...]
     first_href: str | None
@@ -91,6 +119,7 @@ def gallery_page(
     cells: Listing[GalleryCell],
     n_cells: int,
     is_first: bool,
+    reasons: Mapping[uuid.UUID, str],
     score: ScoreView | Conflict,
     analysis: AnalysisView | None,
     may_correct: bool,
@@ -104,8 +133,12 @@ def gallery_page(
         donor_code=sample.donor_code,
         is_demonstration=sample.is_demonstration,
         choices=_choices(query, sample.wells),
+        measures=_measures(query),
+        is_measured=any(_bands(query).values()),
         summary=_summary(len(cells.items), n_cells, is_first=is_first),
-        tiles=tuple(_tile(cell, names[cell.well_id]) for cell in cells.items),
+        tiles=tuple(
+            _tile(cell, names[cell.well_id], reasons.get(cell.id, "")) for cell in cells.items
+        ),
         first_href=None if is_first else address,
         next_href=None if cells.next_cursor is None else f"{address}&after={cells.next_cursor}",
         sheets=f"/samples/{sample.id}/crop-sheets",
@@ -119,7 +152,41 @@ def gallery_page(
 def _asked(query: GalleryQuery) -> dict[str, str]:
     asked = {"sort": query.sort.value, "show": query.show.value}
     asked |= {} if query.well_id is None else {"well": str(query.well_id)}
-    return asked | ({} if query.finding is None else {"finding": query.finding})
+    asked |= {} if query.finding is None else {"finding": query.finding}
+    return asked | {name: code for name, code in _bands(query).items() if code}
+
+
+def band_of(name: str, code: str) -> Band | None:
+    """What one of the measures is asked for; None where nothing known is."""
+    found = BANDS[name].get(code)
+    return None if found is None else found[1]
+
+
+def _bands(query: GalleryQuery) -> dict[str, str]:
+    """The code of each measure's band; empty where it is not asked for."""
+    asked = {
+        "deformable": query.p_deformable, "size": query.diameter_um, "shape": query.elongation,
+    }  # fmt: skip
+    return {
+        name: next((code for code, (_, band) in BANDS[name].items() if band == wanted), "")
+        for name, wanted in asked.items()
+    }
+
+
+def _measures(query: GalleryQuery) -> tuple[Choice, ...]:
+    names = {
+        "deformable": ("Probability of being deformable", "Any probability"),
+        "size": ("Size (diameter)", "Any size"),
+        "shape": ("Shape (length to width)", "Any shape"),
+    }
+    codes = _bands(query)
+    return tuple(
+        _choice(
+            name, label, {"": none} | {code: text for code, (text, _) in BANDS[name].items()},
+            codes[name],
+        )
+        for name, (label, none) in names.items()
+    )  # fmt: skip
 
 
 def _choices(query: GalleryQuery, wells: Sequence[WellView]) -> tuple[Choice, ...]:
@@ -149,24 +216,25 @@ def _summary(n_shown: int, n_cells: int, *, is_first: bool) -> str:
     return f"The {which} {count_text(n_shown)} of {count_text(n_cells)} cells"
 
 
-def _tile(cell: GalleryCell, well: str) -> Tile:
+def _tile(cell: GalleryCell, well: str, reason: str) -> Tile:
     p = cell.p_deformable if cell.verdict == "accepted" else None
     says = "" if p is None else percent_text(p)
     return Tile(
         id=str(cell.id),
         href=f"/images/{cell.image_id}?cell={cell.id}",
-        label=", ".join(filter(None, _words(cell, well, says))),
+        label=", ".join(filter(None, _words(cell, well, says, reason))),
         verdict=cell.verdict,
         is_corrected=cell.is_corrected,
-        caption=says or _reason(cell),
+        reason=reason,
+        caption=says or reason or _reason(cell),
     )
 
 
-def _words(cell: GalleryCell, well: str, says: str) -> tuple[str, ...]:
+def _words(cell: GalleryCell, well: str, says: str, reason: str) -> tuple[str, ...]:
     by_hand = " by hand" if cell.is_corrected else ""
     return (
         f"{VERDICTS[cell.verdict]}{by_hand}",
-        "" if cell.verdict == "accepted" else _reason(cell),
+        reason if reason or cell.verdict == "accepted" else _reason(cell),
         f"deformable {says}" if says else "",
         f"{cell.diameter_um:.1f} µm",
         f"well {well}",

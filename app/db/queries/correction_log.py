@@ -1,7 +1,7 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.db.queries.images import newest_scans
@@ -39,6 +39,24 @@ def corrected_images(session: Session, sample_id: uuid.UUID) -> dict[str | None,
         .group_by(ScanImage.corrected_verdict)
     )
     return {row[0]: row[1] for row in session.execute(wanted)}
+
+
+def correctors(session: Session, sample_id: uuid.UUID) -> Sequence[str]:
+    """Whose words were said of what is corrected in the newest scans."""
+    return session.scalars(
+        select(Correction.created_by)
+        .join(ScanImage, ScanImage.id == Correction.image_id)
+        .outerjoin(Cell, Cell.id == Correction.cell_id)
+        .where(
+            Correction.sample_id == sample_id,
+            ScanImage.scan_id.in_(newest_scans(Well.sample_id == sample_id)),
+            or_(
+                Cell.corrected_verdict.is_not(None),
+                and_(Correction.cell_id.is_(None), ScanImage.corrected_verdict.is_not(None)),
+            ),
+        )
+        .distinct()
+    ).all()
 
 
 def images_with_corrected_cells(session: Session, sample_id: uuid.UUID) -> dict[uuid.UUID, int]:

@@ -37,6 +37,13 @@ def cells_with_verdicts(
     ).all()
 
 
+def corrected_among(session: Session, cell_ids: Collection[uuid.UUID]) -> Sequence[uuid.UUID]:
+    """Those of the cells whose verdict is a technician's."""
+    return session.scalars(
+        select(Cell.id).where(Cell.id.in_(cell_ids), Cell.corrected_verdict.is_not(None))
+    ).all()
+
+
 def has_cells(session: Session, image_id: uuid.UUID) -> bool:
     return session.scalar(select(Cell.id).where(Cell.image_id == image_id).limit(1)) is not None
 

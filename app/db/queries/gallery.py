@@ -140,9 +140,13 @@ def _sorted_ids(
 
 
 def count_cells(
-    session: Session, sample_id: uuid.UUID, conditions: Sequence[ColumnElement[bool]]
+    session: Session,
+    sample_id: uuid.UUID,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    version_id: uuid.UUID | None,
 ) -> int:
-    counted = select(func.count(Cell.id)).join(ScanImage, ScanImage.id == Cell.image_id)
+    counted = _with_prediction(select(func.count(Cell.id)), version_id)
     return session.scalar(counted.where(_of_sample(sample_id), *conditions)) or 0
 
 

@@ -2,10 +2,22 @@
 
 export class Refusal extends Error {
   constructor(status, problem) {
-    super(problem.detail || problem.title || `The server answered ${status}.`);
+    super((status === 401 && SIGNED_OUT) || problem.detail || problem.title || `The server answered ${status}.`);
     this.status = status;
     this.code = problem.code || "";
     this.requestId = problem.request_id || "";
+  }
+}
+
+export const SIGNED_OUT = "You are signed out. Sign in again in another tab, then try again here: this page keeps what it shows.";
+
+// Browsers say "Failed to fetch", each in its own words.
+export async function reach(address, options) {
+  try {
+    return await fetch(address, options);
+  } catch (error) {
+    if (error instanceof TypeError) throw new Error("The server cannot be reached; try again in a moment.", { cause: error });
+    throw error;
   }
 }
 
@@ -18,7 +30,7 @@ async function problemOf(response) {
 }
 
 export async function call(method, path, { body, headers, signal } = {}) {
-  const response = await fetch(`/api/v1${path}`, {
+  const response = await reach(`/api/v1${path}`, {
     method,
     body,
     signal,

@@ -1,4 +1,4 @@
-// The gallery: choose cells, exclude or restore them, undo; the score follows.
+// The gallery: choose cells, exclude, restore or relabel them, undo; the score follows.
 
 import { send } from "../api.js";
 import { refreshHere } from "../viewer/parts.js";
@@ -11,31 +11,58 @@ const WORDS = { accepted: "restored", rejected: "excluded" };
 const list = document.querySelector("[data-gallery]");
 const said = document.querySelector("[data-said]");
 const choosing = list && new Choosing(list);
-const done = [];
+const done = []; // for each change the steps that take it back
 let saving = Promise.resolve();
 let waiting = 0; // asked for and not saved yet
 let isScoreBehind = false;
 
 const counted = (n) => (n === 1 ? "1 cell" : `${n} cells`);
 
+const unsaved = () => list.querySelectorAll("[data-unsaved]").length;
+
+// What could not be saved is said until it is: the next key's answer must not hide it.
 function say(text, tone = "good") {
-  said.className = `note said ${tone}`;
-  said.querySelector("[data-said-text]").textContent = text;
+  const open = unsaved();
+  said.className = `note said ${open ? "bad" : tone}`;
+  const further = open && !text.startsWith("Not saved") ? ` Not saved: ${counted(open)}, marked with “!”. Choose again what they are.` : "";
+  said.querySelector("[data-said-text]").textContent = text + further;
   said.querySelector("[data-undo]").hidden = done.length === 0;
 }
 
-function mark(tiles, verdict) {
-  for (const tile of tiles) {
-    tile.dataset.verdict = verdict;
-    tile.dataset.byHand = "";
-    tile.ariaLabel = tile.ariaLabel.replace(/^[^,]+/, `${verdict} by hand`);
-  }
+const captionOf = (tile) => tile.querySelector(".caption");
+const found = new Map(); // what the captions of cells say that nobody corrected
+
+function captionFor(tile, { verdict, correction, p_deformable: p, findings }) {
+  if (verdict === "accepted" && p !== null) return `${Math.round(100 * p)}\u00a0%`;
+  return correction?.reason ?? found.get(tile) ?? findings[0] ?? "";
+}
+
+// As the server has it now: a word that was taken back leaves no trace.
+function mark(tile, cell) {
+  const { verdict, correction } = cell;
+  tile.dataset.verdict = verdict;
+  tile.toggleAttribute("data-by-hand", correction !== null);
+  if (correction) tile.dataset.why = correction.reason;
+  else delete tile.dataset.why;
+  tile.ariaLabel = tile.ariaLabel.replace(/^[^,]+/, correction ? `${verdict} by hand` : verdict);
+  captionOf(tile).textContent = captionFor(tile, cell);
+}
+
+function markUnsaved(tiles, isUnsaved) {
+  for (const tile of tiles) tile.toggleAttribute("data-unsaved", isUnsaved);
 }
 
 async function save(tiles, verdict, reason) {
   noteScore();
-  await send("PATCH", "/cells", { cell_ids: tiles.map(({ dataset }) => dataset.cell), verdict, reason });
-  mark(tiles, verdict);
+  let answer;
+  try {
+    answer = await send("PATCH", "/cells", { cell_ids: tiles.map(({ dataset }) => dataset.cell), verdict, reason });
+  } catch (error) {
+    markUnsaved(tiles, true);
+    throw error;
+  }
+  markUnsaved(tiles, false);
+  tiles.forEach((tile, n) => mark(tile, answer.items[n]));
   isScoreBehind = true;
 }
 
@@ -71,8 +98,33 @@ async function change(tiles, verdict, reason) {
   }
   say("Saving…", "info");
   await save(changing, verdict, reason);
-  done.push({ tiles: changing, verdict });
+  const before = verdict === "accepted" ? "rejected" : "accepted";
+  done.push({ says: `${counted(changing.length)} ${WORDS[before]} again`, steps: [{ tiles: changing, verdict: before, reason: "Undone" }] });
   say(`Saved: ${counted(changing.length)} ${WORDS[verdict]}. ${reason}.`);
+}
+
+const byHand = (verdict) => (tile) => tile.dataset.verdict === verdict && tile.dataset.why;
+
+// Another reason for what was excluded or restored by hand; what Pliant found has its own words.
+async function relabel(tiles) {
+  let count = 0;
+  const steps = [];
+  for (const verdict of ["rejected", "accepted"]) {
+    const reason = reasonNow(verdict);
+    const changing = tiles.filter(byHand(verdict)).filter(({ dataset }) => dataset.why !== reason);
+    if (changing.length === 0) continue;
+    const old = Map.groupBy(changing, ({ dataset }) => dataset.why);
+    say("Saving…", "info");
+    await save(changing, verdict, reason);
+    for (const [why, some] of old) steps.push({ tiles: some, verdict, reason: why });
+    count += changing.length;
+  }
+  if (count === 0) {
+    say("Nothing to relabel: choose cells corrected by hand, and another reason above.", "info");
+    return;
+  }
+  done.push({ says: `${counted(count)} with the old reason again`, steps });
+  say(`Saved: ${counted(count)} with another reason.`);
 }
 
 async function undoLast() {
@@ -81,19 +133,31 @@ async function undoLast() {
     say("There is nothing to undo on this page.", "info");
     return;
   }
-  const before = last.verdict === "accepted" ? "rejected" : "accepted";
-  await save(last.tiles, before, "Undone");
+  for (const { tiles, verdict, reason } of last.steps) await save(tiles, verdict, reason);
   done.pop();
-  say(`Undone: ${counted(last.tiles.length)} ${WORDS[before]} again.`);
+  say(`Undone: ${last.says}.`);
 }
 
-function correct(verdict) {
+const reasonNow = (verdict) => document.querySelector(`[data-reason="${verdict}"]`).value;
+
+// The cells that are meant, after which review goes on by itself.
+function taken() {
   const tiles = choosing.meant;
-  const reason = document.querySelector(`[data-reason="${verdict}"]`).value;
   const wasOne = !choosing.hasChosen;
   choosing.chooseAll(false);
   if (wasOne) choosing.goOnAfter(tiles);
+  return tiles;
+}
+
+function correct(verdict) {
+  const tiles = taken();
+  const reason = reasonNow(verdict);
   return enqueue(() => change(tiles, verdict, reason));
+}
+
+function relabelTaken() {
+  const tiles = taken();
+  return enqueue(() => relabel(tiles));
 }
 
 const undo = () => enqueue(undoLast);
@@ -109,7 +173,7 @@ const KEYS = {
   Escape: () => choosing.chooseAll(false),
   a: () => choosing.chooseAll(true),
   n: nextPage,
-  ...(said && { x: () => correct("rejected"), r: () => correct("accepted"), u: undo }),
+  ...(said && { x: () => correct("rejected"), r: () => correct("accepted"), l: relabelTaken, u: undo }),
 };
 
 function pressed(event) {
@@ -120,7 +184,21 @@ function pressed(event) {
   KEYS[event.key]?.();
 }
 
+// The reasons chosen last stay from page to page: the first of the list would be wrong and unseen.
+function rememberReasons() {
+  for (const select of document.querySelectorAll("[data-reason]")) {
+    const key = `gallery-reason:${select.dataset.reason}`;
+    const kept = [...select.options].find(({ value }) => value === localStorage.getItem(key));
+    if (kept) select.value = kept.value;
+    select.addEventListener("change", () => localStorage.setItem(key, select.value));
+  }
+}
+
 function listen() {
+  rememberReasons();
+  for (const tile of choosing.tiles) {
+    if (!("byHand" in tile.dataset)) found.set(tile, captionOf(tile).textContent);
+  }
   list.addEventListener("keydown", pressed);
   list.addEventListener("dblclick", openCell);
   window.addEventListener("beforeunload", (event) => {

@@ -12,14 +12,17 @@ const KINDS = { accepted: "restore-cell", rejected: "exclude-cell" };
 
 const said = document.querySelector("[data-said]");
 const done = [];
+const unsaved = new Set();
 let reload = async () => {};
 let queue = Promise.resolve();
 let waiting = 0;
 let isSaving = false;
 
+// What could not be saved is said until it is: the next key's answer must not hide it.
 export function say(text, tone = "good") {
-  said.className = `note said ${tone}`;
-  said.querySelector("[data-said-text]").textContent = text;
+  const further = unsaved.size && !text.startsWith("Not saved") ? ` Not saved: ${[...unsaved].join(", ")}.` : "";
+  said.className = `note said ${unsaved.size ? "bad" : tone}`;
+  said.querySelector("[data-said-text]").textContent = text + further;
   said.querySelector("[data-undo]").hidden = done.length === 0;
 }
 
@@ -40,18 +43,20 @@ async function show() {
   followCorrection().catch((error) => say(`Saved, but the score could not be followed: ${error.message}`, "warning"));
 }
 
-async function save({ api, verdict, reason, text }) {
+async function save({ api, subject, verdict, reason, text }) {
   noteScore();
   say("Saving…", "info");
   isSaving = true;
   try {
     await send("PATCH", api, { verdict, reason });
   } catch (error) {
-    say(`Not saved: ${error.message}`, "bad");
+    unsaved.add(subject);
+    say(`Not saved: ${[...unsaved].join(", ")}. ${error.message}`, "bad");
     return false;
   } finally {
     isSaving = false;
   }
+  unsaved.delete(subject);
   say(text);
   await show();
   return true;
@@ -59,7 +64,7 @@ async function save({ api, verdict, reason, text }) {
 
 async function correct({ api, before, subject }, verdict, reason) {
   done.push({ api, before, subject });
-  const isSaved = await save({ api, verdict, reason, text: `Saved: ${subject} ${VERBS[verdict]}. ${reason}.` });
+  const isSaved = await save({ api, subject, verdict, reason, text: `Saved: ${subject} ${VERBS[verdict]}. ${reason}.` });
   if (!isSaved) done.pop();
 }
 
@@ -96,7 +101,7 @@ async function undoLast() {
     return;
   }
   const text = `Undone: ${last.subject} ${VERBS[last.before]} again.`;
-  const isSaved = await save({ api: last.api, verdict: last.before, reason: "Undone", text });
+  const isSaved = await save({ api: last.api, subject: last.subject, verdict: last.before, reason: "Undone", text });
   if (!isSaved) done.push(last);
   else say(text);
 }

@@ -1,11 +1,13 @@
 // The page's parts, exchanged for the ones the server has now: one place words and numbers come from.
 
+import { SIGNED_OUT, reach } from "../api.js";
+
 export const part = (name, page = document) => page.querySelector(`[data-part="${name}"]`);
 
 export async function fetchText(href, signal) {
-  const response = await fetch(href, { credentials: "same-origin", signal });
+  const response = await reach(href, { credentials: "same-origin", signal });
   if (response.ok && !response.redirected) return response.text();
-  throw new Error(response.redirected ? "You are signed out; load the page again." : `The server answered ${response.status}.`);
+  throw new Error(response.redirected ? SIGNED_OUT : `The server answered ${response.status}.`);
 }
 
 // The focus stays where it was, and what was unfolded stays unfolded.
