@@ -178,7 +178,7 @@ def _days(runs: Sequence[PlottedRun], columns: Axis, rows: Axis) -> list[str]:
     """The first and the last day, below the runs they belong to."""
     row = rows.start_px + 18
     first = text(f"{runs[0].at:%-d %b %Y}", columns.start_px, row, size=12, fill=MUTED)
-    if len(runs) < 2:
+    if runs[0].at.date() == runs[-1].at.date():
         return [first]
     place = max(columns.at(len(runs) - 1), columns.start_px + 180)
     return [

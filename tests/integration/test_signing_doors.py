@@ -118,10 +118,14 @@ def test_a_technician_hands_in_and_a_verifier_signs_on_pages(
     technician, verifier = visit(sample.technician), visit(sample.verifier)
     page = technician.get(address).text
     assert "not handed in yet" in words(page)
+    early = words(verifier.get(f"{address}/signing").text)
+    assert "not handed in yet" in early
+    assert "Go to the result" in early
     shown = re.findall(r'name="analysis_id" value="([^"]+)"', page)
     assert technician.post(f"{address}/submit", data={"analysis_id": shown[0]}).status_code == 303
     assert "Handed in by Tom" in words(technician.get(address).text)
     signing = verifier.get(f"{address}/signing").text
+    assert "Go to the result" not in signing
     for code in re.findall(r'name="code" value="([^"]+)"', signing):
         word = {"code": code, "reason": "looked at it"}
         assert verifier.post(f"{address}/acknowledgements", data=word).status_code == 303

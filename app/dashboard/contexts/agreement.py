@@ -38,7 +38,7 @@ SOURCES: Final = {
     PairSource.ALL: "All measured pairs",
     PairSource.HERE: "Measured here",
     PairSource.ELSEWHERE: "Measured elsewhere",
-    PairSource.DEMONSTRATION: "Demonstration (drawn)",
+    PairSource.DEMONSTRATION: "Demonstration",
 }
 
 

@@ -231,8 +231,8 @@ def _measures(image: ImageView) -> list[Fact]:
     """Figures of the whole image, whatever its verdict."""
     known = {
         "Used": None if image.usable_share is None else percent_text(image.usable_share),
-        "Mean grey": None if image.mean_grey is None else f"{image.mean_grey:.0f}",
-        "Spread of grey": None if image.sd_grey is None else f"{image.sd_grey:.1f}",
+        "Mean grey": None if image.mean_grey is None else f"{image.mean_grey:.0f} of 255",
+        "Spread of grey": None if image.sd_grey is None else f"{image.sd_grey:.1f} levels",
     }
     return [Fact(name, value) for name, value in known.items() if value is not None]
 

@@ -14,6 +14,9 @@ from app.services.samples import SampleView, WellView
 TILE_PX: Final = 320
 CellsByHand = Mapping[uuid.UUID, int]
 """How many cells were corrected one by one, by image; only images where some were."""
+MOST_TILES: Final = 300
+"""On the page of all wells; a tile is 0.6 kB of markup."""
+FEWEST_TILES_OF_A_WELL: Final = 5
 VERDICT_FILTERS: Final = {
     "all": "All",
     "accepted": "Accepted",
@@ -67,6 +70,8 @@ class WellPart:
     summary: str
     advice: str | None
     tiles: tuple[ImageTile, ...]
+    further: str | None = None
+    further_href: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ def sample_images_page(
         (well, _tiles([one for one in images if one.well_id == well.id], by_hand, show))
         for well in sample.wells
     ]
+    most = _most_of_a_well([len(tiles) for _, tiles in by_well])
     return SampleImagesPage(
         sample_href=f"/samples/{sample.id}",
         donor_code=sample.donor_code,
@@ -125,7 +131,9 @@ def sample_images_page(
                 content=_content_of(well.outlet),
                 summary=_summary(well),
                 advice=_advice_on(well, advice),
-                tiles=tiles,
+                tiles=tiles[:most],
+                further=_further(len(tiles), most),
+                further_href=f"/wells/{well.id}?show={show}",
             )
             for well, tiles in by_well
             if tiles or show == "all"
@@ -133,6 +141,19 @@ def sample_images_page(
         is_moving=any(well.images.pending for well in sample.wells),
         is_demonstration=sample.is_demonstration,
     )
+
+
+def _most_of_a_well(counts: Sequence[int]) -> int:
+    """As many as keep a page of thirty wells light; two wells are shown whole."""
+    if sum(counts) <= MOST_TILES:
+        return MOST_TILES
+    return max(FEWEST_TILES_OF_A_WELL, MOST_TILES // len(counts))
+
+
+def _further(n_images: int, most: int) -> str | None:
+    if n_images <= most:
+        return None
+    return f"All {count_text(n_images)} images of this well"
 
 
 def _content_of(outlet: int | None) -> str:

@@ -125,6 +125,8 @@ class SigningPage:
     signatures: tuple[SignatureRow, ...]
     reason: str
     notice: Notice | None
+    stands: SignOffPart | None = None
+    """What has to happen before anybody can sign here."""
 
 
 def sign_off_part(
@@ -245,6 +247,9 @@ def signing_page(
         state=SAMPLE_STATES[sample.state],
         is_demonstration=sample.is_demonstration,
         score=None if material.score is None else _brief(material.score),
+        stands=None
+        if is_out or (is_submitted and may_release)
+        else sign_off_part(sample, material.signatures, principal),
         conditions=tuple(
             _condition(one, may_acknowledge=is_submitted and may_release)
             for one in _open_first(conditions)
