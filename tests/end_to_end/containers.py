@@ -3,6 +3,8 @@
 An image becomes a folder with a virtual environment: COPY copies tracked files that .dockerignore
 lets through, RUN lines that install are run as they stand. A service becomes a process with the
 image's entry point and the service's command, settings and secrets.
+
+What two stages are built from is made once, as an engine does: its files are there again as links.
 """
 
 import json
@@ -31,17 +33,34 @@ class Instruction:
         return self.word == "RUN" and self.rest.startswith("python -m pip install")
 
 
-def dockerfile_stages(text: str) -> dict[str, list[Instruction]]:
-    """Return each stage's instructions, those of the stage it is built from first."""
-    stages: dict[str, list[Instruction]] = {}
-    current: list[Instruction] = []
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One FROM of the Dockerfile: another stage or a published image, and what is done to it."""
+
+    base: "Stage | None"
+    own: list[Instruction] = field(default_factory=list)
+
+    @property
+    def steps(self) -> list[Instruction]:
+        """Every instruction, those of the stage it is built from first."""
+        return [*(self.base.steps if self.base else ()), *self.own]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What decides its files; stages that differ only in their command agree."""
+        return tuple(step.rest for step in self.steps if step.word == "COPY" or step.installs)
+
+
+def dockerfile_stages(text: str) -> dict[str, Stage]:
+    stages: dict[str, Stage] = {}
+    current = Stage(base=None)
     for line in text.replace("\\\n", " ").splitlines():
         word, _, rest = line.strip().partition(" ")
         if word == "FROM":
             base, _, name = rest.partition(" AS ")
-            current = stages[name] = list(stages.get(base, []))
+            current = stages[name] = Stage(base=stages.get(base))
         elif word and not word.startswith("#"):
-            current.append(Instruction(word=word, rest=rest.strip()))
+            current.own.append(Instruction(word=word, rest=rest.strip()))
     return stages
 
 
@@ -56,23 +75,47 @@ class Image:
     healthcheck: list[str]
 
 
-def build(steps: list[Instruction], folder: Path) -> None:
-    """Carry out what an image is made of: COPY, and the RUN lines that install."""
+def build(stage: Stage, root: Path, made: dict[tuple[str, ...], Path]) -> Path:
+    """Carry out what a stage is made of, COPY and the RUN lines that install, unless it is made."""
+    if stage.files not in made:
+        base = build(stage.base, root, made) if stage.base else None
+        folder = root / str(len(made))
+        if base:
+            link(base, folder)
+        else:
+            (folder / "work").mkdir(parents=True)
+            subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+        for step in stage.own:
+            carry_out(step, folder, environment_of(stage.steps, folder))
+        made[stage.files] = folder
+    return made[stage.files]
+
+
+def carry_out(step: Instruction, folder: Path, environment: Mapping[str, str]) -> None:
     work = folder / "work"
-    work.mkdir(parents=True)
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    for step in steps:
-        if step.word == "COPY":
-            copy(step.rest, work)
-        elif step.installs:
-            # Byte code would double the time and tell nothing.
-            environment = environment_of(steps, folder) | {"PIP_NO_COMPILE": "1"}
-            subprocess.run(step.rest, shell=True, cwd=work, env=environment, check=True)
+    if step.word == "COPY":
+        copy(step.rest, work)
+    elif step.installs:
+        # Byte code would double the time and tell nothing.
+        environment = {**environment, "PIP_NO_COMPILE": "1"}
+        subprocess.run(step.rest, shell=True, cwd=work, env=environment, check=True)
 
 
-def made_of(steps: list[Instruction]) -> str:
-    """Return what decides an image's files; targets that differ only in their command agree."""
-    return "\n".join(step.rest for step in steps if step.word == "COPY" or step.installs)
+def link(base: Path, folder: Path) -> None:
+    """Give a folder every file of another; only its programs name the folder, and get their own."""
+    shutil.copytree(base, folder, symlinks=True, copy_function=os.link)
+    for program in programs(folder):
+        text = program.read_text(encoding="utf-8").replace(str(base), str(folder))
+        mode = program.stat().st_mode
+        program.unlink()
+        program.write_text(text, encoding="utf-8")
+        program.chmod(mode)
+
+
+def programs(folder: Path) -> list[Path]:
+    """The scripts of an environment, each of which names the Python that runs it."""
+    files = (path for path in (folder / "venv" / "bin").iterdir() if not path.is_symlink())
+    return [path for path in files if path.read_bytes().startswith(b"#!")]
 
 
 def image(steps: list[Instruction], folder: Path) -> Image:
@@ -112,6 +155,7 @@ def copy(rest: str, work: Path) -> None:
             continue
         to = work / (name if source == "." else target)
         to.parent.mkdir(parents=True, exist_ok=True)
+        to.unlink(missing_ok=True)  # it may be a link to what another stage has
         shutil.copyfile(path, to)
 
 

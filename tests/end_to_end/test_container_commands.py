@@ -34,15 +34,11 @@ OURS = dict(containers.stages_of(SERVICES))
 def images() -> Iterator[dict[str, Image]]:
     """Yield the three images; what two of them share is installed once."""
     root = Path(tempfile.mkdtemp(prefix="pliant-images-"))
-    folders: dict[str, Path] = {}
-    built = {}
-    for target in sorted(set(OURS.values())):
-        files = containers.made_of(STAGES[target])
-        if files not in folders:
-            folders[files] = root / target
-            containers.build(STAGES[target], root / target)
-        built[target] = containers.image(STAGES[target], folders[files])
-    yield built
+    made: dict[tuple[str, ...], Path] = {}
+    yield {
+        target: containers.image(STAGES[target].steps, containers.build(STAGES[target], root, made))
+        for target in sorted(set(OURS.values()))
+    }
     shutil.rmtree(root)
 
 
@@ -150,10 +146,20 @@ def test_only_the_trainer_has_tensorflow(target: str, images: Mapping[str, Image
 
 
 @pytest.mark.parametrize("target", ["web", "worker", "trainer"])
+def test_an_image_runs_its_programs_by_its_own_python(
+    target: str, images: Mapping[str, Image]
+) -> None:
+    own = images[target].folder
+    first_lines = [path.read_text().splitlines()[0] for path in containers.programs(own)]
+    assert first_lines
+    assert all(str(own / "venv" / "bin" / "python") in line for line in first_lines)
+
+
+@pytest.mark.parametrize("target", ["web", "worker", "trainer"])
 def test_an_image_runs_unprivileged_and_holds_no_secret(
     target: str, images: Mapping[str, Image]
 ) -> None:
-    users = [step.rest for step in STAGES[target] if step.word == "USER"]
+    users = [step.rest for step in STAGES[target].steps if step.word == "USER"]
     assert users == ["10001"]
     files = {path.name for path in (images[target].folder / "work").iterdir()}
     assert files <= {
@@ -165,7 +171,7 @@ def test_an_image_runs_unprivileged_and_holds_no_secret(
 def test_every_image_starts_what_its_service_starts() -> None:
     """A plain `docker run` of an image must not differ from Compose."""
     web, training = (
-        containers.image(STAGES[target], Path()).command for target in ("web", "trainer")
+        containers.image(STAGES[target].steps, Path()).command for target in ("web", "trainer")
     )
     assert SERVICES["web"]["command"] == web
     assert SERVICES["worker-training"]["command"] == training
