@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.responses import JSONResponse
 
 from app.api import health
+from app.api.v1 import event_messages
 from app.api.v1.router import router as api_router
 from app.dashboard.frames import error_page
 from app.dashboard.router import router as dashboard_router
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         dependencies=[Depends(refuse_key_in_url), Depends(refuse_repeated)],
         generate_unique_id_function=_operation_id,
         separate_input_output_schemas=False,
+        webhooks=event_messages.router,
     )
     app.state.settings = settings
     app.state.metrics = WebMetrics()

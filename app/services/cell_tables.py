@@ -10,6 +10,7 @@ from typing import Final
 import pyarrow as pa
 from pyarrow import parquet
 
+from app.reports.content import RESEARCH_USE
 from app.services.analysis_cells import AnalysisCellView
 from app.services.cell_columns import CellColumn, Kind, columns_for, values_of
 
@@ -45,7 +46,7 @@ def _schema(columns: Sequence[CellColumn]) -> pa.Schema:
             metadata={"unit": column.unit or "", "meaning": column.meaning},
         )
         for column in columns
-    ])  # fmt: skip
+    ], metadata={"label": RESEARCH_USE})  # fmt: skip
 
 
 def _batch(

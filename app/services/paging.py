@@ -41,6 +41,8 @@ def decode(cursor: str | None) -> Position | None:
         at, _, row_id = base64.urlsafe_b64decode(padded).decode().partition("|")
         return dt.datetime.fromisoformat(at).astimezone(dt.UTC), uuid.UUID(row_id)
     except (ValueError, OverflowError, binascii.Error) as error:
-        raise InvalidInput(
-            "cursor_unknown", "The cursor is not one of ours; begin again without it."
-        ) from error
+        raise unknown_cursor() from error
+
+
+def unknown_cursor() -> InvalidInput:
+    return InvalidInput("cursor_unknown", "The cursor is not one of ours; begin again without it.")

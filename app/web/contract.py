@@ -35,6 +35,21 @@ REPLAYED: Final = {
     }
 }
 UNCHANGED: Final = {"description": "What `If-None-Match` names is still what is there."}
+WAYS_IN: Final = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "pliant_…",
+        "description": "A program's API key: `Authorization: Bearer pliant_…`.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "pliant",
+        "description": "A signed-in browser's cookie, `__Host-pliant` over https. No key signs: "
+        "release and amend take a person's session, and the password again.",
+    },
+}
 
 Operation = dict[str, Any]
 
@@ -51,7 +66,9 @@ def complete(document: dict[str, Any]) -> None:
             if answer.get("description") == UNTOLD:
                 answer["description"] = ANSWERS[status]
         _tell_headers(method, operation)
+        operation["security"] = [{name: []} for name in WAYS_IN] if "401" in answers else []
         operation["responses"] = dict(sorted(answers.items()))
+    document["components"]["securitySchemes"] = WAYS_IN
     _tell_pairs(document)
 
 

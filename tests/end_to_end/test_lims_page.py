@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from standardwebhooks import Webhook
 
+from app.api.v1.event_messages import MESSAGES
 from app.db.session import SessionMaker
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import free_port
@@ -148,6 +149,8 @@ def check_what_was_said(said: dict[str, str]) -> None:
         '"code":"PLAC"',
         '"description":"LIMS, production"',
         '"webhook.test"',
+        "Not a release criterion.\n",  # the last name of the table
+        '"kind":"fhir"',
     ):
         assert what in whole.replace(": ", ":"), what
     assert said[shown_requests()[-1].text].strip() == "304"
@@ -156,6 +159,11 @@ def check_what_was_said(said: dict[str, str]) -> None:
 def test_the_verification_on_the_page_is_the_script_s() -> None:
     (shown,) = [block.text for block in blocks() if block.kind == "python"]
     assert shown in SCRIPT.read_text(encoding="utf-8")
+
+
+def test_the_message_on_the_page_is_one_that_the_contract_knows() -> None:
+    (shown,) = [block.text for block in blocks() if block.kind == "json"]
+    MESSAGES["sample.released"][0].model_validate_json(shown)
 
 
 def test_every_field_and_code_that_the_page_names_exists() -> None:

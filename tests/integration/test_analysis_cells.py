@@ -18,6 +18,7 @@ from app.db.queries.samples import newest_scan
 from app.db.session import transaction
 from app.db.tables import Cell, ModelVersion, Prediction, ScanImage
 from app.domain.errors import PliantError
+from app.reports.content import RESEARCH_USE
 from app.security.permissions import SYSTEM, Role
 from app.services import first_start
 from app.services.analysis_cells import AnalysisCellView
@@ -94,6 +95,19 @@ def test_a_table_holds_every_cell_and_no_formula(technician: TestClient, cells_p
     assert verdicts == {("accepted", "accepted", "True")}
 
 
+def test_values_are_parted_by_semicolons_where_that_is_asked_for(
+    technician: TestClient, cells_path: str
+) -> None:
+    """With the label in the line of names, and the decimal mark that every program reads."""
+    table = {"Accept": "text/csv"}
+    answer = technician.get(cells_path, headers=table, params={"separator": "semicolon"})
+    rows = list(csv.DictReader(answer.raise_for_status().text.splitlines(), delimiter=";"))
+    with_commas = csv.DictReader(technician.get(cells_path, headers=table).text.splitlines())
+    assert rows == list(with_commas)
+    assert {row["row"] for row in rows} == {"10.5"}
+    assert {row[RESEARCH_USE] for row in rows} == {""}
+
+
 def test_parquet_holds_the_rows_of_the_table_with_types_units_and_meanings(
     technician: TestClient, cells_path: str
 ) -> None:
@@ -102,7 +116,8 @@ def test_parquet_holds_the_rows_of_the_table_with_types_units_and_meanings(
     table = parquet.read_table(BytesIO(answer.content))
     lines = technician.get(cells_path, headers={"Accept": "text/csv"}).text.splitlines()
     rows = list(csv.DictReader(lines))
-    assert table.column_names == list(rows[0])
+    assert [*table.column_names, RESEARCH_USE] == list(rows[0])
+    assert table.schema.metadata[b"label"] == RESEARCH_USE.encode()
     for name in ("id", "row", "p_outlet_3", "findings", "is_used", "outlet"):
         values = ["" if value is None else str(value) for value in table[name].to_pylist()]
         assert values == [row[name] for row in rows]

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.api.v1.event_messages import MESSAGES
 from app.db.session import SessionMaker, transaction
 from app.db.tables import (
     Analysis,
@@ -57,7 +58,14 @@ def heard(session: Session, endpoint_id: uuid.UUID | None = None) -> list[dict[s
     wanted = select(Delivery).order_by(Delivery.sequence, Delivery.created_at)
     if endpoint_id is not None:
         wanted = wanted.where(Delivery.endpoint_id == endpoint_id)
-    return [json.loads(row.payload or "null") for row in session.scalars(wanted)]
+    return [as_published(row.payload or "null") for row in session.scalars(wanted)]
+
+
+def as_published(body: str) -> dict[str, Any]:
+    """The message, whose every field the contract names."""
+    message: dict[str, Any] = json.loads(body)
+    MESSAGES[message["type"]][0].model_validate_json(body)
+    return message
 
 
 def in_all(sessions: SessionMaker) -> list[dict[str, Any]]:
@@ -231,6 +239,15 @@ def test_whose_last_key_was_revoked_hears_nothing_more(session: Session) -> None
     api_keys.revoke_key(session, SYSTEM, key.id)
     scored_by(session, owner)
     assert len(heard(session, theirs)) == 1
+
+
+def test_the_contract_names_every_message_that_is_sent(session: Session) -> None:
+    endpoint_id = listen(session)
+    on = webhooks.WebhookChange(enabled=True)
+    webhooks.change_webhook(session, SYSTEM, endpoint_id, on, Guard())
+    webhooks.send_test(session, SYSTEM, endpoint_id)
+    (told,) = heard(session)
+    assert set(MESSAGES) == {*EventType, told["type"]}
 
 
 def test_only_what_a_destination_asked_for_is_sent_to_it(session: Session) -> None:

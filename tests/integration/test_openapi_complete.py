@@ -130,3 +130,20 @@ def test_creating_calls_say_how_to_repeat_them_and_reading_ones_how_to_ask_for_c
     read = document["paths"]["/api/v1/samples/{sample_id}"]["get"]
     assert "ETag" in read["responses"]["200"]["headers"]
     assert "304" in read["responses"]
+
+
+def test_every_call_says_which_credentials_it_takes_and_every_message_what_it_holds(
+    document: dict[str, Any],
+) -> None:
+    """Else a generated client sends no key, and a receiver has to guess what comes."""
+    ways = document["components"]["securitySchemes"]
+    assert (ways["key"]["scheme"], ways["session"]["in"]) == ("bearer", "cookie")
+    for name, operation in operations(document):
+        is_open = name.partition(" ")[2] in ("/livez", "/readyz", "/metrics")
+        assert operation["security"] == ([] if is_open else [{"key": []}, {"session": []}]), name
+    wanted = {*document["components"]["schemas"]["EventType"]["enum"], "webhook.test"}
+    assert set(document["webhooks"]) == wanted
+    for kind, methods in document["webhooks"].items():
+        content = methods["post"]["requestBody"]["content"]["application/json"]
+        (schema,) = alternatives(document, content["schema"])
+        assert schema["properties"]["type"]["const"] == kind

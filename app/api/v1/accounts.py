@@ -18,17 +18,17 @@ from app.web.dependencies import (
     require,
 )
 from app.web.errors import refusals
-from app.web.paging import Page
+from app.web.paging import Page, WindowDep
 from app.web.signing import counting_refusals
 
 router = APIRouter(tags=["accounts"])
 
 
 @router.get("/accounts", dependencies=[require(Permission.MANAGE_ACCOUNTS)])
-def list_accounts(session: SessionDep) -> Page[AccountOut]:
+def list_accounts(session: SessionDep, window: WindowDep) -> Page[AccountOut]:
     """List everybody who has or had an account, the first one first."""
     items = [AccountOut.model_validate(one) for one in accounts.list_accounts(session)]
-    return Page(items=items, next_cursor=None)
+    return window.of(items, lambda one: one.id)
 
 
 @router.get(

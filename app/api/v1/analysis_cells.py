@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from app.db.session import transaction
+from app.reports.content import RESEARCH_USE
 from app.security.permissions import Permission
 from app.services import analysis_cells
 from app.services.analysis_cells import AnalysisCellView
@@ -18,7 +19,7 @@ from app.services.cell_columns import (
     columns_for,
     values_of,
 )
-from app.web.csv_tables import csv_lines
+from app.web.csv_tables import Separator, csv_lines
 from app.web.dependencies import PrincipalDep, SessionsDep, require
 from app.web.errors import refusals
 from app.web.negotiation import ANYTHING, AcceptParam, choose
@@ -29,6 +30,9 @@ router = APIRouter(tags=["analyses"])
 JSON: Final = "application/json"
 CSV: Final = "text/csv"
 PARQUET: Final = "application/vnd.apache.parquet"
+SeparatorParam = Annotated[
+    Separator, Query(description="Of `text/csv`; the decimal mark is a point either way.")
+]
 TABLE: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "content": {
@@ -53,10 +57,12 @@ def list_analysis_cells(
     accept: AcceptParam = ANYTHING,
     cursor: CursorParam = None,
     limit: LimitParam = 50,
+    separator: SeparatorParam = Separator.COMMA,
 ) -> Page[AnalysisCellView] | StreamingResponse:
     """Every cell of the analysis, rejected ones too.
 
-    `Accept: text/csv` or `application/vnd.apache.parquet` gives all in one table.
+    `Accept: text/csv` or `application/vnd.apache.parquet` gives all in one table. The last column
+    of the text is empty: its name is the label that stands on all results.
     """
     form = choose(accept, (JSON, CSV, PARQUET))
     if form == JSON:
@@ -72,7 +78,7 @@ def list_analysis_cells(
         from app.services.cell_tables import parquet_pieces  # noqa: PLC0415  loads pyarrow
 
         return _file(parquet_pieces(pages, outlets), PARQUET, f"cells-{analysis_id}.parquet")
-    return _file(_table(pages, outlets), CSV, f"cells-{analysis_id}.csv")
+    return _file(_table(pages, outlets, separator), CSV, f"cells-{analysis_id}.csv")
 
 
 @router.get(
@@ -93,7 +99,10 @@ def _file(pieces: Iterator[str] | Iterator[bytes], kind: str, name: str) -> Stre
     return StreamingResponse(pieces, media_type=kind, headers=disposition)
 
 
-def _table(pages: Iterator[tuple[AnalysisCellView, ...]], outlets: Sequence[int]) -> Iterator[str]:
-    yield csv_lines([[column.name for column in columns_for(outlets)]])
+def _table(
+    pages: Iterator[tuple[AnalysisCellView, ...]], outlets: Sequence[int], separator: Separator
+) -> Iterator[str]:
+    names = [column.name for column in columns_for(outlets)]
+    yield csv_lines([[*names, RESEARCH_USE]], separator)
     for cells in pages:
-        yield csv_lines([values_of(cell, outlets) for cell in cells])
+        yield csv_lines([[*values_of(cell, outlets), None] for cell in cells], separator)

@@ -18,17 +18,17 @@ from app.web.dependencies import (
     require,
 )
 from app.web.errors import refusals
-from app.web.paging import Page
+from app.web.paging import Page, WindowDep
 from app.web.signing import counting_refusals
 
 router = APIRouter(tags=["API keys"])
 
 
 @router.get("/api-keys", dependencies=[require(Permission.MANAGE_KEYS)])
-def list_api_keys(session: SessionDep) -> Page[ApiKeyOut]:
+def list_api_keys(session: SessionDep, window: WindowDep) -> Page[ApiKeyOut]:
     """List every key there was, newest first; none of them can be read again."""
     items = [ApiKeyOut.model_validate(key) for key in api_keys.list_keys(session)]
-    return Page(items=items, next_cursor=None)
+    return window.of(items, lambda one: one.id)
 
 
 @router.post(

@@ -20,16 +20,16 @@ from app.services.control_upkeep import AskedRun, EnteredRun
 from app.web.creation import CreationDep
 from app.web.dependencies import PrincipalDep, SessionDep, require
 from app.web.errors import refusals
-from app.web.paging import Page
+from app.web.paging import Page, WindowDep
 
 router = APIRouter(tags=["controls"])
 
 
 @router.get("/controls", dependencies=[require(Permission.READ_CONTROLS)])
-def list_controls(session: SessionDep) -> Page[ControlBrief]:
+def list_controls(session: SessionDep, window: WindowDep) -> Page[ControlBrief]:
     """List every control, those in force first, each with its state in one sentence."""
     views = control_views.list_controls(session)
-    return Page(items=[control_views.brief(view) for view in views], next_cursor=None)
+    return window.of([control_views.brief(view) for view in views], lambda one: one.id)
 
 
 @router.post(

@@ -9,17 +9,17 @@ from app.services.instrument_profiles import NewProfile
 from app.web.creation import CreationDep
 from app.web.dependencies import PrincipalDep, SessionDep, require
 from app.web.errors import refusals
-from app.web.paging import Page
+from app.web.paging import Page, WindowDep
 
 router = APIRouter(tags=["instrument profiles"])
 
 
 @router.get("/instrument-profiles", dependencies=[require(Permission.READ_PROFILES)])
-def list_instrument_profiles(session: SessionDep) -> Page[ProfileOut]:
+def list_instrument_profiles(session: SessionDep, window: WindowDep) -> Page[ProfileOut]:
     """List all of them, the built-in one first."""
     profiles = instrument_profiles.list_profiles(session)
     items = [ProfileOut.model_validate(profile) for profile in profiles]
-    return Page(items=items, next_cursor=None)
+    return window.of(items, lambda one: one.id)
 
 
 @router.post(

@@ -10,7 +10,7 @@ from app.services import locked_samples
 from app.services.locked_samples import LockedSampleView
 from app.web.dependencies import PrincipalDep, SessionDep, require
 from app.web.errors import refusals
-from app.web.paging import Page
+from app.web.paging import Page, WindowDep
 
 router = APIRouter(tags=["model versions"])
 
@@ -21,9 +21,9 @@ router = APIRouter(tags=["model versions"])
     responses=refusals(401, 403),
     dependencies=[require(Permission.READ_MODELS)],
 )
-def list_locked_samples(session: SessionDep) -> Page[LockedSampleView]:
+def list_locked_samples(session: SessionDep, window: WindowDep) -> Page[LockedSampleView]:
     """Empty while nobody has locked any: then the newest samples with a reference stand in."""
-    return Page[LockedSampleView](items=locked_samples.list_locked(session), next_cursor=None)
+    return window.of(locked_samples.list_locked(session), lambda one: one.sample_id)
 
 
 @router.put(

@@ -27,7 +27,7 @@ from app.web.dependencies import (
     require,
 )
 from app.web.errors import refusals
-from app.web.paging import Page
+from app.web.paging import Page, WindowDep
 from app.web.signing import counting_refusals
 
 router = APIRouter(tags=["model versions"])
@@ -40,10 +40,10 @@ OPEN_STATES = ("queued", "running")
     responses=refusals(401, 403),
     dependencies=[require(Permission.READ_MODELS)],
 )
-def list_model_versions(session: SessionDep) -> Page[ModelVersionView]:
+def list_model_versions(session: SessionDep, window: WindowDep) -> Page[ModelVersionView]:
     """List every model version, newest first, with the one that is active."""
     rows = model_versions.list_versions(session)
-    return Page[ModelVersionView](items=rows, next_cursor=None)
+    return window.of(rows, lambda one: one.id)
 
 
 @router.get(
@@ -65,9 +65,11 @@ def get_active_model_version(
     responses=refusals(401, 403),
     dependencies=[require(Permission.READ_MODELS)],
 )
-def list_activations(session: SessionDep) -> Page[ActivationView]:
+def list_activations(session: SessionDep, window: WindowDep) -> Page[ActivationView]:
     """Every time a version went live, newest first."""
-    return Page[ActivationView](items=promotions.list_activations(session), next_cursor=None)
+    return window.of(
+        promotions.list_activations(session), lambda one: f"{one.id} {one.since.isoformat()}"
+    )
 
 
 @router.get(

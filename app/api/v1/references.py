@@ -12,7 +12,7 @@ from app.services.references import ReferenceView
 from app.web.creation import CreationDep
 from app.web.dependencies import PrincipalDep, SessionDep, SettingsDep, require
 from app.web.errors import refusals
-from app.web.paging import Page
+from app.web.paging import Page, WindowDep
 
 router = APIRouter(tags=["references"])
 
@@ -48,8 +48,8 @@ def add_reference(
     dependencies=[require(Permission.READ_RESULTS)],
 )
 def list_references(
-    sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep
+    sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep, window: WindowDep
 ) -> Page[ReferenceView]:
     """List what the microfluidic device measured of a sample."""
     rows = references.list_references(session, principal, sample_id)
-    return Page[ReferenceView](items=rows, next_cursor=None)
+    return window.of(rows, lambda one: one.id)

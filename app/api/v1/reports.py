@@ -11,7 +11,7 @@ from app.services.sign_off_views import ReportView, SignatureView
 from app.services.verification import Verification
 from app.web.dependencies import PrincipalDep, SessionDep, StoreDep, require
 from app.web.errors import refusals
-from app.web.paging import Page
+from app.web.paging import Page, WindowDep
 
 router = APIRouter(tags=["release"])
 
@@ -23,11 +23,11 @@ router = APIRouter(tags=["release"])
     dependencies=[require(Permission.READ_RESULTS)],
 )
 def list_reports(
-    sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep
+    sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep, window: WindowDep
 ) -> Page[ReportView]:
     """Every version, newest first."""
     rows = sign_off_views.reports_of_sample(session, principal, sample_id)
-    return Page[ReportView](items=rows, next_cursor=None)
+    return window.of(rows, lambda one: one.version)
 
 
 @router.get(
@@ -71,8 +71,8 @@ def verify_report(
     dependencies=[require(Permission.READ_RESULTS)],
 )
 def list_signatures(
-    sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep
+    sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep, window: WindowDep
 ) -> Page[SignatureView]:
     """Every submission, refusal and release, newest first."""
     rows = sign_off_views.signatures_of_sample(session, principal, sample_id)
-    return Page[SignatureView](items=rows, next_cursor=None)
+    return window.of(rows, lambda one: one.id)
