@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from app.db.session import SessionMaker, make_engine, make_sessions, transaction
 from app.domain.errors import PliantError
 from app.embedded import cluster, folders, postgres, valkey
+from app.embedded.children import running
 from app.embedded.installation import CODE, PortTaken, run_installation
-from app.embedded.supervisor import AlreadyRunning
+from app.embedded.supervisor import AlreadyRunning, only_one
 from app.security.permissions import SYSTEM, Permission, Role
 from app.services import (
     accounts,
@@ -28,6 +29,7 @@ from app.services import (
     imports,
     published_images,
     reproduction,
+    restored_copies,
 )
 from app.services import simulate as simulation
 from app.services.analyses import requirements_of
@@ -49,8 +51,10 @@ pliant = typer.Typer(
 )
 user = typer.Typer(help="People who sign in.", no_args_is_help=True)
 api_key = typer.Typer(help="Keys for programs.", no_args_is_help=True)
+webhook = typer.Typer(help="Other programs that are told of results.", no_args_is_help=True)
 pliant.add_typer(user, name="user")
 pliant.add_typer(api_key, name="api-key")
+pliant.add_typer(webhook, name="webhook")
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -145,6 +149,29 @@ def create_api_key(
         )
     typer.echo(f"The key of {name} ({role.value}), valid until {created.key.expires_at:%Y-%m-%d}:")
     typer.echo(created.token)
+
+
+@webhook.command("hold")
+def hold_webhooks() -> None:
+    """Switch all off: before a restored copy starts, which would send again what waits in it."""
+    with _server_alone(), _database() as session:
+        n_held = restored_copies.hold_webhooks(session, SYSTEM)
+    typer.echo(f"{n_held} webhooks are held; switch each on again at /webhooks when it may send.")
+
+
+@contextmanager
+def _server_alone() -> Iterator[None]:
+    """Run the private database and nothing else, unless it runs or another is set."""
+    settings = Settings()
+    data_dir = settings.data_dir.absolute()
+    is_there = (data_dir / "postgres" / "cluster").exists()
+    if settings.database_url is not None or not is_there or postgres.is_running(data_dir):
+        yield
+        return
+    log = data_dir / "logs" / "postgres.log"
+    log.parent.mkdir(mode=0o700, exist_ok=True)
+    with only_one(data_dir), running(postgres.postgres_child(data_dir), log=log):
+        yield
 
 
 @pliant.command()

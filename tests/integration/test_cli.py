@@ -33,6 +33,7 @@ def test_help_offers_the_commands_that_exist_and_no_others() -> None:
         "demo",
         "user",
         "api-key",
+        "webhook",
         "simulate",
         "import-frdr",
         "score",

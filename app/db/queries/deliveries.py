@@ -208,6 +208,13 @@ def list_endpoints(
     return session.scalars(wanted.order_by(*order).limit(limit)).all()
 
 
+def lock_open_endpoints(session: Session) -> Sequence[WebhookEndpoint]:
+    """Everybody's that may be sent to."""
+    is_open = WebhookEndpoint.disabled_at.is_(None) & WebhookEndpoint.deleted_at.is_(None)
+    wanted = select(WebhookEndpoint).where(is_open).order_by(WebhookEndpoint.id)
+    return session.scalars(wanted.with_for_update()).all()
+
+
 def count_endpoints(session: Session, owner: str) -> int:
     counted = select(func.count()).select_from(WebhookEndpoint)
     is_live = WebhookEndpoint.deleted_at.is_(None)
