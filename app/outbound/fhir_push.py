@@ -43,8 +43,10 @@ def push(
 ) -> Tried:
     """Post a Bundle and read it back; one that was taken before is asked for first.
 
-    `receipt` is where the server said on an earlier try that it keeps the Bundle.
+    `receipt` is where the server said on an earlier try that it keeps the Bundle; one of another
+    server, where the destination was before, is no proof and gets no credentials.
     """
+    receipt = _own_place(url, receipt)
     began = time.monotonic()
     asking = {name: headers[name] for name in ("authorization", "user-agent") if name in headers}
     asking["accept"] = CONTENT_TYPE

@@ -16,7 +16,7 @@ from app.db.queries import deliveries as queries
 from app.db.tables import Delivery, WebhookEndpoint
 from app.domain.errors import Conflict, InvalidInput
 from app.domain.network_addresses import parse_allowed
-from app.outbound.addresses import Forbidden, Guard, Place
+from app.outbound.addresses import Guard, Place
 from app.security.permissions import Principal
 from app.services import audit
 from app.services.deliveries import (
@@ -35,13 +35,13 @@ from app.services.events import (
     new_message_id,
 )
 from app.services.paging import Listing, cut, decode
+from app.services.webhook_addresses import check_move, check_url, checked_header
 from app.settings import Settings
 
 MOST_PER_OWNER: Final = 20
 OVERLAP: Final = dt.timedelta(hours=24)
 """How long the secret before the newest one signs along."""
 SECRET_BYTES: Final = 32
-LONGEST_URL: Final = 2000
 LONGEST_DESCRIPTION: Final = 200
 SERVICE_PORTS: Final = {"postgresql": 5432, "redis": 6379, "rediss": 6379}
 
@@ -144,7 +144,7 @@ def create_webhook(
     Conflict
         ``webhooks_too_many``.
     """
-    _check_url(new.url, guard)
+    check_url(new.url, guard)
     events = _checked_events(principal, new.kind, new.events)
     if queries.count_endpoints(session, principal.id) >= MOST_PER_OWNER:
         raise Conflict(
@@ -158,7 +158,7 @@ def create_webhook(
         is_own_only=not principal.sees_all,
         reads_back=new.reads_back and new.kind == "fhir",
         secret=_new_secret(),
-        authorization=_checked_header(new.authorization),
+        authorization=checked_header(new.authorization),
         created_by=principal.id,
     )
     session.add(endpoint)
@@ -195,12 +195,13 @@ def change_webhook(
     Raises
     ------
     InvalidInput
-        ``webhook_url`` or ``webhook_events``.
+        ``webhook_url``, ``webhook_events`` or ``webhook_authorization``.
     """
     endpoint = visible_endpoint(session, principal, webhook_id, lock=True)
     before = _noted(endpoint)
     if change.url is not None:
-        _check_url(change.url, guard)
+        check_url(change.url, guard)
+        check_move(endpoint, change.url, change.authorization)
         endpoint.url = change.url
     if change.events is not None:
         endpoint.events = _checked_events(principal, endpoint.kind, change.events)
@@ -209,7 +210,7 @@ def change_webhook(
     if change.reads_back is not None:
         endpoint.reads_back = change.reads_back and endpoint.kind == "fhir"
     if change.authorization is not None:
-        endpoint.authorization = _checked_header(change.authorization)
+        endpoint.authorization = checked_header(change.authorization)
     if change.enabled is not None:
         _switch(session, endpoint, on=change.enabled)
     session.flush()
@@ -304,28 +305,6 @@ def _checked_events(principal: Principal, kind: str, events: Sequence[str]) -> l
             "webhook_events", f"Choose at least one of these events: {', '.join(open_to)}."
         )
     return [event for event in open_to if event in wanted]
-
-
-def _check_url(url: str, guard: Guard) -> None:
-    if len(url) > LONGEST_URL:
-        raise InvalidInput("webhook_url", f"The address is over {LONGEST_URL} characters long.")
-    try:
-        guard.check_url(url)
-    except Forbidden as error:
-        raise InvalidInput(
-            "webhook_url",
-            f"Nothing is sent there: {error}. An administrator lists places of the site in "
-            "PLIANT_OUTBOUND_ALLOWED.",
-        ) from error
-
-
-def _checked_header(text: str | None) -> str | None:
-    text = (text or "").strip()
-    if not text.isascii() or (text and not text.isprintable()):
-        raise InvalidInput(
-            "webhook_authorization", "The Authorization header is one line of plain characters."
-        )
-    return text or None
 
 
 def _new_secret() -> str:

@@ -13,11 +13,12 @@ from sqlalchemy import select
 
 from app.db.session import transaction
 from app.db.tables import Delivery
+from app.domain.errors import InvalidInput
 from app.outbound.fhir_push import facts_of, search_address
 from app.security.permissions import SYSTEM
 from app.services import webhooks
 from app.services.amendments import Change
-from app.services.webhooks import NewWebhook, make_guard
+from app.services.webhooks import NewWebhook, WebhookChange, make_guard
 from tests.integration.delivery_office import Office
 from tests.integration.signed_samples import SignedSample
 from tests.receivers import Received, Receiver, Reply, running_receiver
@@ -129,6 +130,37 @@ def test_what_a_slow_server_kept_in_the_end_is_not_posted_again(
             delivery.next_attempt_at -= dt.timedelta(hours=1)
         office.send()
         assert len(server.receiver.received) == 1
+        assert deliveries_of(office)[0].state == "confirmed"
+
+
+def test_a_destination_that_moves_is_asked_at_its_new_server_alone(
+    sample_to_sign: SignedSample,
+) -> None:
+    """The old one may keep the report for ever, and gets no word, and no credentials, any more."""
+    with (
+        fhir_server(sample_to_sign, retry_seconds="600,600") as (near, old),
+        running_receiver() as receiver,
+    ):
+        old.keeps = False
+        sample_to_sign.hand_in_and_release()
+        near.send()
+        asked = len(old.receiver.got)
+        new = FhirServer(receiver)
+        receiver.behave = new.behave
+        office = near.allow(old.receiver.port, receiver.port)
+        guard = make_guard(office.context.settings)
+        with transaction(office.sessions) as session:
+            (webhook,) = webhooks.list_webhooks(session, SYSTEM).items
+            with pytest.raises(InvalidInput, match="webhook_authorization"):
+                move = WebhookChange(url=receiver.url)
+                webhooks.change_webhook(session, SYSTEM, webhook.id, move, guard)
+            move = WebhookChange(url=receiver.url, authorization="Bearer of the new one")
+            webhooks.change_webhook(session, SYSTEM, webhook.id, move, guard)
+            session.scalars(select(Delivery)).one().next_attempt_at -= dt.timedelta(hours=1)
+        office.send()
+        assert len(old.receiver.got) == asked
+        (request,) = receiver.received
+        assert request.headers["authorization"] == "Bearer of the new one"
         assert deliveries_of(office)[0].state == "confirmed"
 
 

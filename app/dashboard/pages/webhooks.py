@@ -116,7 +116,10 @@ class WebhooksDesk:
         """Change it as it was read; a refusal keeps what was typed."""
         form = FormValues(pairs)
         change = WebhookChange(
-            url=form["url"], description=form["description"], events=tuple(sorted(_events(pairs)))
+            url=form["url"],
+            description=form["description"],
+            events=tuple(sorted(_events(pairs))),
+            authorization=form["authorization"] or None,
         )
         try:
             with transaction(self._sessions) as session:

@@ -67,7 +67,11 @@ class WebhookIn(BaseModel):
 
 
 class WebhookChangeIn(BaseModel):
-    """Only what is given changes; `enabled` switches off and on, and what waits goes on then."""
+    """Only what is given changes; `enabled` switches off and on, and what waits goes on then.
+
+    `authorization` is of one server: whoever moves `url` to another one gives its own, or none by
+    an empty text.
+    """
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"enabled": False}]})
 
