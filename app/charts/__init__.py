@@ -4,11 +4,13 @@ from app.charts.scores import (
     Estimate,
     cumulated,
     cumulative_curves,
+    outlets_on_scale,
     score_scale,
     tiny_scale,
     well_strip,
 )
 
 __all__ = [
-    "Estimate", "cumulated", "cumulative_curves", "score_scale", "tiny_scale", "well_strip",
+    "Estimate", "cumulated", "cumulative_curves", "outlets_on_scale", "score_scale",
+    "tiny_scale", "well_strip",
 ]  # fmt: skip

@@ -76,10 +76,25 @@ def score_scale(
     )
 
 
-def tiny_scale(image: Estimate, reference: Estimate | None, *, width: int = 120) -> str:
-    """The same scale for a table row; hidden from screen readers, since numbers stand beside it."""
+def outlets_on_scale(estimates: Sequence[Estimate]) -> tuple[int, ...]:
+    """The outlets that have a line on the scale of all of these."""
+    axis = _axis_for(estimates, start_px=0, end_px=1)
+    return tuple(range(ceil(axis.low), floor(axis.high) + 1))
+
+
+def tiny_scale(
+    image: Estimate,
+    reference: Estimate | None,
+    *,
+    among: Sequence[Estimate] = (),
+    width: int = 120,
+) -> str:
+    """The same scale for a table row; hidden from screen readers, since numbers stand beside it.
+
+    `among` are the estimates of every row: all rows of a table share one scale.
+    """
     estimates = [image] if reference is None else [image, reference]
-    axis = _axis_for(estimates, start_px=6, end_px=width - 6)
+    axis = _axis_for([*estimates, *among], start_px=6, end_px=width - 6)
     whole = range(ceil(axis.low), floor(axis.high) + 1)
     row, reference_row = (14, 14) if reference is None else (8, 20)
     marks = [line(axis.at(outlet), 2, axis.at(outlet), 26, GRID, 1.5) for outlet in whole]

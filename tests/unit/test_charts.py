@@ -6,6 +6,7 @@ from app.charts import (
     Estimate,
     cumulated,
     cumulative_curves,
+    outlets_on_scale,
     score_scale,
     tiny_scale,
     well_strip,
@@ -77,9 +78,21 @@ def test_charts_need_no_inline_style(width: int) -> None:
         cumulative_curves(SHARES, SHARES, ident="b", width=width),
         well_strip({"B2": 3.0}, IMAGE, ident="c", width=width),
         tiny_scale(IMAGE, REFERENCE),
-        tiny_scale(IMAGE, None),
+        tiny_scale(IMAGE, None, among=[Estimate(5.2, 4.9, 5.4)]),
         score_scale(None, None, ident="d"),
         cumulative_curves(None, None, ident="e"),
     )
     assert not any("style" in chart for chart in charts)
     assert all(ET.fromstring(chart) is not None for chart in charts)
+
+
+def test_all_rows_of_a_table_share_one_scale() -> None:
+    stiff = Estimate(5.2, 4.9, 5.4)
+    assert outlets_on_scale([]) == (2, 3, 4)
+    assert outlets_on_scale([IMAGE, stiff]) == (2, 3, 4, 5)
+
+    def marks(svg: str) -> list[str | None]:
+        return [line.get("x1") for line in ET.fromstring(svg).iter("line")][:4]
+
+    assert marks(tiny_scale(IMAGE, None, among=[stiff])) == marks(tiny_scale(stiff, REFERENCE))
+    assert marks(tiny_scale(IMAGE, None)) != marks(tiny_scale(stiff, None))

@@ -1,13 +1,13 @@
 """The samples list and the form of a new sample."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from app.charts import Estimate, tiny_scale
+from app.charts import Estimate, outlets_on_scale, tiny_scale
 from app.dashboard.contexts.references import mean_of_references
 from app.dashboard.contexts.shell import Notice
 from app.dashboard.contexts.wording import (
@@ -83,6 +83,8 @@ class SamplesPage:
     search: SampleSearch
     states: Mapping[str, Chip]
     next_href: str | None
+    scale_lines: str = "2, 3, 4"
+    """The outlets at the lines of the scale that all rows share."""
     empty: EmptyList | None = None
     notice: Notice | None = None
 
@@ -116,8 +118,10 @@ def samples_page(
     if listing.next_cursor is not None:
         query = {"text": search.text, "state": search.state, "cursor": listing.next_cursor}
         next_href = "/samples?" + urlencode({name: value for name, value in query.items() if value})
+    shown = [one for sample in listing.items for one in _estimates(sample)]
     return SamplesPage(
-        rows=tuple(_row(sample) for sample in listing.items),
+        rows=tuple(_row(sample, shown) for sample in listing.items),
+        scale_lines=", ".join(str(outlet) for outlet in outlets_on_scale(shown)),
         search=search,
         states=SAMPLE_STATES,
         next_href=next_href,
@@ -144,14 +148,14 @@ def _empty_list(search: SampleSearch, why: str | None) -> EmptyList:
     )
 
 
-def _row(sample: SampleView) -> SampleRow:
+def _row(sample: SampleView, shown: Sequence[Estimate]) -> SampleRow:
     return SampleRow(
         href=f"/samples/{sample.id}",
         donor_code=sample.donor_code,
         din=din_text(sample.din, is_checked=sample.din_is_checked),
         accession_number=sample.accession_number,
         state=SAMPLE_STATES[sample.state],
-        score=_score_cell(sample),
+        score=_score_cell(sample, shown),
         images=_images_text(sample),
         created=moment_text(sample.created_at),
         is_demonstration=sample.is_demonstration,
@@ -159,15 +163,26 @@ def _row(sample: SampleView) -> SampleRow:
     )
 
 
-def _score_cell(sample: SampleView) -> ScoreCell | None:
+def _estimates(sample: SampleView) -> list[Estimate]:
+    """The sample's own score, then its reference; nothing before it is scored."""
+    score = sample.latest_score
+    if score is None:
+        return []
+    image = Estimate(score.rigidity_score, *score.rigidity_interval)
+    reference = mean_of_references(sample.references)
+    return [image] if reference is None else [image, reference]
+
+
+def _score_cell(sample: SampleView, shown: Sequence[Estimate]) -> ScoreCell | None:
     score = sample.latest_score
     if score is None:
         return None
-    image = Estimate(score.rigidity_score, *score.rigidity_interval)
+    image, reference = (*_estimates(sample), None)[:2]
+    assert image is not None
     return ScoreCell(
         value=score_text(score.rigidity_score),
         interval=interval_text(score.rigidity_interval),
-        scale=chart_markup(tiny_scale(image, mean_of_references(sample.references))),
+        scale=chart_markup(tiny_scale(image, reference, among=shown)),
         is_demonstration_model=score.model_version.demonstration,
     )
 

@@ -251,7 +251,18 @@ function showAnalysis({ progress }) {
   find("counts").textContent = `${progress.images_done} of ${progress.images_total} images analysed`;
 }
 
+// The state beside the donor's name is that of before the upload.
+async function showState() {
+  const old = document.querySelector("[data-state]");
+  const response = old && (await fetch(part.dataset.sampleHref, { credentials: "same-origin" }));
+  if (!response?.ok || response.redirected) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const fresh = page.querySelector("[data-state]");
+  if (fresh) old.replaceWith(document.adoptNode(fresh));
+}
+
 async function showOutcome(analysis) {
+  showState().catch(() => {}); // the result below says it, too
   find("spoken").textContent = "Finished";
   find("keep-open").hidden = true;
   if (analysis.state === "failed") {
