@@ -21,8 +21,7 @@ TITLES: Final = {
     507: "There is no space left",
 }
 NEXT_STEPS: Final = {
-    403: "If you need to, ask an administrator to give you another role.",
-    404: "Check the address, or find the sample in the list.",
+    404: "The list finds a sample by its donor, DIN, accession or order number.",
     500: "Nothing was changed. Try again; if it happens again, tell whoever runs Pliant.",
     503: "Wait a moment, then load the page again.",
 }

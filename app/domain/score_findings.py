@@ -7,7 +7,7 @@ from app.domain.well_effects import FEWEST_DEGREES, ReplicateRange, WellSpread
 def report_left_out(well: str, n_images: int, needed: int) -> Finding:
     """A well with too few images, or one without a cell."""
     lacks = (
-        f"{n_images} accepted images of {needed} needed"
+        f"{n_images} usable images of {needed} needed"
         if n_images < needed
         else f"no accepted cell in its {n_images} images"
     )

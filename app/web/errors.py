@@ -211,6 +211,9 @@ def _answer_invalid_request(request: Request, error: Exception) -> Response:
     ]
     first = errors[0]
     place = ".".join(str(part) for part in first["where"][1:]) or first["where"][0]
+    if first["where"][0] == "path" and not _wants_json(request):
+        # A person followed a wrong address; what is wrong with an id in it helps nobody.
+        return answer(request, problem_of(request, NotFound(*_HTTP_CODES[HTTPStatus.NOT_FOUND])))
     problem = InvalidInput(
         "invalid_request", f"{place}: {first['message']}; correct it.", errors=errors
     )

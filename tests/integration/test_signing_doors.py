@@ -124,6 +124,8 @@ def test_a_technician_hands_in_and_a_verifier_signs_on_pages(
     shown = re.findall(r'name="analysis_id" value="([^"]+)"', page)
     assert technician.post(f"{address}/submit", data={"analysis_id": shown[0]}).status_code == 303
     assert "Handed in by Tom" in words(technician.get(address).text)
+    assert "No images can be added any more" in technician.get(f"{address}/upload").text
+    assert "cells stay as they are" in technician.get(f"{address}/cells").text
     signing = verifier.get(f"{address}/signing").text
     assert "Go to the result" not in signing
     for code in re.findall(r'name="code" value="([^"]+)"', signing):
@@ -141,6 +143,7 @@ def test_a_technician_hands_in_and_a_verifier_signs_on_pages(
     )
     assert "Released by Vera" in words(technician.get(address).text)
     assert "As it was signed" in words(verifier.get(f"{address}/signing").text)
+    assert f'href="{address}/lims">What the LIMS is told' in verifier.get(address).text
     amendment = {"change": "withdraw", "reason": "wrong well", "password": PASSWORD}
     assert verifier.post(f"{address}/amend", data=amendment).status_code == 303
     assert "Withdrawn by Vera: wrong well" in words(technician.get(address).text)

@@ -132,6 +132,14 @@ def test_an_unknown_address_is_a_page_for_people(site: Site) -> None:
     assert answer.headers["x-request-id"] in answer.text
 
 
+def test_an_address_with_no_id_in_it_is_a_page_that_is_not_there(site: Site) -> None:
+    technician = site.as_role(Role.TECHNICIAN)
+    page = technician.get("/samples/old-bookmark")
+    assert page.status_code == 404
+    assert "UUID" not in page.text
+    assert technician.get("/api/v1/samples/old-bookmark").json()["code"] == "invalid_request"
+
+
 def _make_ready(site: Site) -> None:
     with transaction(site.sessions) as session:
         store = open_store(site.storage.as_uri())

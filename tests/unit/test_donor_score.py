@@ -137,7 +137,7 @@ def test_a_well_with_too_few_images_is_left_out_and_said_so() -> None:
     found = score(drawn_well("B2"), drawn_well("B3", seed=2), drawn_well("B4", images=5))
     assert (found.n_wells, found.n_images) == (2, 50)
     (left_out,) = [finding for finding in found.findings if finding.code == "well_left_out"]
-    assert left_out.message.startswith("B4 has 5 accepted images of 20 needed")
+    assert left_out.message.startswith("B4 has 5 usable images of 20 needed")
 
 
 def test_no_unsorted_well_gives_no_number() -> None:

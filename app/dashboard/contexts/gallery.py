@@ -16,6 +16,7 @@ from app.services.gallery import Band, GalleryCell, GalleryQuery, Shown, Sort
 from app.services.paging import Listing
 from app.services.samples import SampleView, WellView
 from app.services.scores import ScoreView
+from app.services.visibility import CLOSED_STATES
 
 CELLS_PER_PAGE: Final = 240
 SORTS: Final = {
@@ -107,6 +108,8 @@ class GalleryPage:
     next_href: str | None
     sheets: str
     may_correct: bool
+    is_closed: bool
+    """Handed in or released: what was found stays as it is."""
     exclude_reasons: tuple[str, ...]
     restore_reasons: tuple[str, ...]
     score: ScoreStrip
@@ -143,6 +146,7 @@ def gallery_page(
         next_href=None if cells.next_cursor is None else f"{address}&after={cells.next_cursor}",
         sheets=f"/samples/{sample.id}/crop-sheets",
         may_correct=may_correct,
+        is_closed=sample.state in CLOSED_STATES,
         exclude_reasons=EXCLUDE_CELL,
         restore_reasons=RESTORE_CELL,
         score=score_strip(score, analysis),

@@ -177,3 +177,5 @@ class SamplePage:
 class UploadPage:
     donor_code: str
     upload: UploadPart
+    is_closed: bool = False
+    """Handed in or released: nothing may be added any more."""

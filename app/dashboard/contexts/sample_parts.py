@@ -53,6 +53,7 @@ from app.services.retakes import advise_retakes
 from app.services.samples import SampleView, WellView
 from app.services.scores import ScoreView
 from app.services.unit_history import UnitLine
+from app.services.visibility import CLOSED_STATES
 
 NARROW_PX: Final = 340
 """Width of a chart on a phone, so that its text keeps its size."""
@@ -113,7 +114,8 @@ def sample_page(
 
 
 def upload_page(sample: SampleView, *, max_file_bytes: int) -> UploadPage:
-    return UploadPage(sample.donor_code, _upload(sample, max_file_bytes))
+    is_closed = sample.state in CLOSED_STATES
+    return UploadPage(sample.donor_code, _upload(sample, max_file_bytes), is_closed)
 
 
 def _upload(sample: SampleView, max_file_bytes: int) -> UploadPart:

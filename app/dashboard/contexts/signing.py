@@ -150,6 +150,7 @@ def sign_off_part(
                 tone="bad",
                 signing_label="Reports and signatures",
                 report_href=_report_href(sample),
+                lims_href=_lims_href(sample),
             )
         case _:
             return None
@@ -183,7 +184,7 @@ def _unavailable(sample: SampleView, principal: Principal) -> SignOffPart:
         says="There is no score, so nothing can be handed in yet.",
         next_step=(step if may else "More images are needed. ") + told,
         tone="warning",
-        lims_href=f"/samples/{sample.id}/lims",
+        lims_href=_lims_href(sample),
     )
 
 
@@ -209,7 +210,12 @@ def _released(sample: SampleView, last: SignatureView, principal: Principal) -> 
         tone="good",
         signing_label="Reports, signatures, amendments" if may else "Reports and signatures",
         report_href=_report_href(sample),
+        lims_href=_lims_href(sample),
     )
+
+
+def _lims_href(sample: SampleView) -> str:
+    return f"/samples/{sample.id}/lims"
 
 
 def _report_href(sample: SampleView) -> str:
