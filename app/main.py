@@ -22,7 +22,7 @@ from app.observability import WebMetrics, configure_logs
 from app.settings import Settings
 from app.storage import open_store, storage_url
 from app.web import contract
-from app.web.body import BufferSpace
+from app.web.body import MOST_BUFFERED_BYTES, BufferSpace
 from app.web.conditional import TagAnswers
 from app.web.dependencies import is_https, public, refuse_key_in_url, refuse_repeated
 from app.web.errors import ProblemDocument, add_error_handlers, refusals
@@ -56,7 +56,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.metrics = WebMetrics()
     app.state.key_limiter = KeyLimiter(settings, app.state.metrics)
-    app.state.buffer_space = BufferSpace()
+    share_bytes = MOST_BUFFERED_BYTES // settings.web_processes
+    app.state.buffer_space = BufferSpace(max(share_bytes, settings.max_body_bytes))
     app.state.error_page = error_page
     app.add_middleware(TagAnswers)
     app.add_middleware(Doorkeeper, is_https=is_https(settings), own_origin=_own_origin(settings))

@@ -1,12 +1,17 @@
 """What an operator sees of a running process: logs, request ids, metrics."""
 
 import logging
+import os
 import sys
 from contextvars import ContextVar
 from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
+
+SHARED_COUNTS: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""The library's own variable, read when it is imported: a folder that is empty at the start."""
 
 _request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
 
@@ -44,31 +49,32 @@ def configure_logs(log_format: str) -> None:
 
 
 class WebMetrics:
-    """The web process's own figures; made once per app, so that tests do not share them.
+    """What the web processes count; made once per app, so that tests do not share it.
 
-    Labels are route patterns and codes, never ids.
+    Labels are route patterns and codes, never ids. Where the environment names a folder, every
+    process counts in files there, and each of them can tell the sum.
     """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self._registry = CollectorRegistry()
         self.requests = Counter(
             "pliant_requests", "Requests answered.", ["method", "route", "status"],
-            registry=self.registry,
+            registry=self._registry,
         )  # fmt: skip
         self.seconds = Histogram(
-            "pliant_request_seconds", "Time to answer.", ["route"], registry=self.registry
+            "pliant_request_seconds", "Time to answer.", ["route"], registry=self._registry
         )
         self.refusals = Counter(
-            "pliant_refusals", "Requests refused, by code.", ["code"], registry=self.registry
+            "pliant_refusals", "Requests refused, by code.", ["code"], registry=self._registry
         )
         self.uncounted = Counter(
             "pliant_uncounted_requests", "Requests of keys that passed while the broker was away.",
-            registry=self.registry,
+            registry=self._registry,
         )  # fmt: skip
-        self.jobs = Gauge(
-            "pliant_jobs", "Jobs by kind and state.", ["kind", "state"], registry=self.registry
-        )
-        self.oldest_job_seconds = Gauge(
-            "pliant_oldest_waiting_job_seconds", "Age of the oldest queued job.",
-            registry=self.registry,
-        )  # fmt: skip
+
+    def of_all_processes(self) -> CollectorRegistry:
+        if SHARED_COUNTS not in os.environ:
+            return self._registry
+        summed = CollectorRegistry()
+        MultiProcessCollector(summed)  # type: ignore[no-untyped-call]  # the library has no types here
+        return summed

@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """Redis or Valkey to use instead of the private one, `redis://…` or `redis+socket://…`."""
     storage_url: str | None = None
     """Where image files lie: `file:///…` or `s3://bucket/prefix`; unset: `DATA_DIR/storage`."""
+    web_processes: Annotated[int, Field(ge=1, le=16)] = 2
+    """Processes that answer requests; they share the memory that uploads may take."""
     workers: Annotated[int, Field(ge=1, le=64)] = 2
     """Worker processes for images; one each is added for background work, messages, training."""
     training: bool = True

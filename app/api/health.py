@@ -1,10 +1,15 @@
 """Probes and metrics, at the root."""
 
+from collections.abc import Iterable
+
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from app.services import health
+from app.services.health import JobFigures
 from app.web.dependencies import MetricsDep, SessionsDep, StoreDep, public
 
 router = APIRouter(tags=["service"])
@@ -41,11 +46,26 @@ def get_readyz(response: Response, sessions: SessionsDep, store: StoreDep) -> Re
 
 @router.get("/metrics", dependencies=[public], response_class=Response)
 def get_metrics(sessions: SessionsDep, metrics: MetricsDep) -> Response:
-    """Figures for Prometheus; no ids in labels."""
-    figures = health.job_figures(sessions)
-    metrics.jobs.clear()
-    if figures:
-        metrics.oldest_job_seconds.set(figures.oldest_waiting_seconds)
-        for (kind, state), count in figures.counts.items():
-            metrics.jobs.labels(kind, state).set(count)
-    return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    """Figures for Prometheus, the same from every web process; no ids in labels."""
+    of_jobs = CollectorRegistry()
+    if figures := health.job_figures(sessions):
+        of_jobs.register(_JobCollector(figures))
+    text = generate_latest(metrics.of_all_processes()) + generate_latest(of_jobs)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+class _JobCollector(Collector):
+    """Read anew each time: what waits is in the database, whichever process is asked."""
+
+    def __init__(self, figures: JobFigures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        jobs = GaugeMetricFamily("pliant_jobs", "Jobs by kind and state.", labels=["kind", "state"])
+        for labels, count in self._figures.counts.items():
+            jobs.add_metric(labels, count)
+        yield jobs
+        yield GaugeMetricFamily(
+            "pliant_oldest_waiting_job_seconds", "Age of the oldest queued job.",
+            value=self._figures.oldest_waiting_seconds,
+        )  # fmt: skip

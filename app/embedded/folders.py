@@ -81,6 +81,14 @@ def data_folder(path: Path) -> Path:
     return path
 
 
+def empty_folder(path: Path) -> Path:
+    """Make a folder anew, without what an earlier start left in it."""
+    if path.exists():
+        shutil.rmtree(path)
+    path.mkdir()
+    return path
+
+
 def server_home(data_dir: Path, name: str, *, owner: Account | None) -> Path:
     """Return a server's folder: `data_dir/name`, or a link there to one its account reaches.
 

@@ -10,14 +10,17 @@ from pathlib import Path
 
 from app.embedded import postgres, valkey
 from app.embedded.children import Child
-from app.embedded.folders import data_folder
+from app.embedded.folders import data_folder, empty_folder
 from app.embedded.journal import Journal
 from app.embedded.supervisor import Announce, Stages, Supervisor, only_one
+from app.observability import SHARED_COUNTS
 from app.settings import Settings
 
 CODE = Path(__file__).resolve().parents[2]
 """The checkout: children run there, so that `migrations` and `pyproject.toml` are found."""
 PREPARE = "prepare"
+COUNTS = "counts"
+"""Folder in which the web processes count together, from one start to the next."""
 NOT_PICKLED = "ignore:You're running the worker with superuser privileges"
 """Celery warns of pickled messages as root; ours are ids in JSON, and nothing else is read."""
 PROBE_TIMEOUT_SECONDS = 2.0
@@ -31,6 +34,7 @@ def run_installation(settings: Settings) -> int:
     """Run everything until told to stop; return the exit code."""
     data_dir = data_folder(settings.data_dir.resolve())
     with only_one(data_dir) as lock:
+        empty_folder(data_dir / COUNTS)
         port = free_port(settings.host, settings.port)
         settings = settings.model_copy(update={"data_dir": data_dir, "port": port})
         journal = Journal(data_dir / "logs")
@@ -103,8 +107,9 @@ def _python(
 def _web(settings: Settings, env: Mapping[str, str]) -> Child:
     return _python(
         "web",
-        env,
+        {**env, SHARED_COUNTS: str(settings.data_dir / COUNTS)},
         f"uvicorn app.main:create_app --factory --host {settings.host} --port {settings.port} "
+        f"--workers {settings.web_processes} --timeout-worker-healthcheck 60 "
         "--timeout-graceful-shutdown 5 --no-server-header",
     )
 

@@ -16,7 +16,7 @@ from app.web.errors import LengthRequired, RequestTimeout
 
 LONGEST_GAP_SECONDS: Final = 30
 MOST_BUFFERED_BYTES: Final = 256_000_000
-"""Over all requests of this process; further uploads wait for space."""
+"""Over all requests and web processes; further uploads wait for space."""
 PATIENCE_SECONDS: Final = 20.0
 
 CheckFirstBytes = Callable[[bytes, int], None]
@@ -34,7 +34,7 @@ class BufferSpace:
     Who finds none waits before reading: the sender is held back by its full connection.
     """
 
-    def __init__(self, n_bytes: int = MOST_BUFFERED_BYTES) -> None:
+    def __init__(self, n_bytes: int) -> None:
         self._free_bytes = n_bytes
 
     async def take(self, n_bytes: int, *, patience_seconds: float = PATIENCE_SECONDS) -> None:

@@ -2,11 +2,7 @@
 
 import contextlib
 import hashlib
-import os
-import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +17,7 @@ from app.domain.imaging.scan_image import write_bmp
 from app.embedded import postgres
 from app.security.permissions import SYSTEM, Role
 from app.services import api_keys, instrument_profiles
-from tests.conftest import ROOT
+from tests.integration.web_server import started_web
 
 TEN_GB: Final = 10 * 1024**3
 MOST_GROWTH_BYTES: Final = 60_000_000
@@ -65,21 +61,13 @@ def server(
     key = _make_key(database_url)
     folder = tmp_path_factory.mktemp("limits")
     log, storage = folder / "log", folder / "storage"
-    environment = os.environ | {
+    environment = {
         "PLIANT_DATABASE_URL": database_url,
         "PLIANT_STORAGE_URL": storage.as_uri(),
+        "PLIANT_WEB_PROCESSES": "1",
     }
-    command = [sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory", "--port", "0"]
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=output
-        ) as process,
-    ):
-        try:
-            yield Server(process.pid, _await_port(log), key, folder)
-        finally:
-            process.terminate()
+    with started_web(environment, log=log) as (process, port):
+        yield Server(process.pid, port, key, folder)
     postgres.drop_database(postgres_dir, "limits")
 
 
@@ -90,15 +78,6 @@ def _make_key(database_url: str) -> str:
         made = api_keys.create_key(session, SYSTEM, name="test", role=Role.TECHNICIAN)
     engine.dispose()
     return made.token
-
-
-def _await_port(log: Path) -> int:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if found := re.search(r"running on http://127.0.0.1:(\d+)", log.read_text()):
-            return int(found[1])
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
 
 
 @pytest.fixture
