@@ -35,6 +35,8 @@ REPLAYED: Final = {
     }
 }
 UNCHANGED: Final = {"description": "What `If-None-Match` names is still what is there."}
+OPEN: Final = frozenset({"get_livez", "get_readyz", "get_metrics", "get_version"})
+"""Calls that ask nobody who they are; a test compares with the routes."""
 WAYS_IN: Final = {
     "key": {
         "type": "http",
@@ -66,7 +68,8 @@ def complete(document: dict[str, Any]) -> None:
             if answer.get("description") == UNTOLD:
                 answer["description"] = ANSWERS[status]
         _tell_headers(method, operation)
-        operation["security"] = [{name: []} for name in WAYS_IN] if "401" in answers else []
+        is_open = operation["operationId"] in OPEN
+        operation["security"] = [] if is_open else [{name: []} for name in WAYS_IN]
         operation["responses"] = dict(sorted(answers.items()))
     document["components"]["securitySchemes"] = WAYS_IN
     _tell_pairs(document)
