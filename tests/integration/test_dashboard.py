@@ -221,6 +221,19 @@ def test_too_few_images_show_cells_but_no_donor_score(
     assert f'href="/samples/{sample_id}/lims"' in person.get(f"/samples/{sample_id}").text
 
 
+def test_an_upload_that_was_cut_off_leaves_a_page_with_a_next_step(
+    person: TestClient, laboratory: Laboratory
+) -> None:
+    sample_id = laboratory.take_sample("D-7")
+    laboratory.send_drawn(sample_id, some_donor(), images_per_well=1)
+    page = words(person.get(f"/samples/{sample_id}").text)
+    assert "2 images, and no score was asked for." in page
+    assert "Score again" not in page
+    asked = person.post(f"/samples/{sample_id}/analyses")
+    assert asked.status_code == 303
+    assert "no score was asked for" not in words(person.get(f"/samples/{sample_id}").text)
+
+
 def test_a_scored_sample_shows_the_numbers_of_the_interface(
     person: TestClient, laboratory: Laboratory
 ) -> None:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
@@ -138,7 +138,9 @@ def gallery_page(
         choices=_choices(query, sample.wells),
         measures=_measures(query),
         is_measured=any(_bands(query).values()),
-        summary=_summary(len(cells.items), n_cells, is_first=is_first),
+        summary=_summary(len(cells.items), n_cells, is_first=is_first)
+        if n_cells or _is_narrowed(query)
+        else "No cells were found yet: add images on the sample's page.",
         tiles=tuple(
             _tile(cell, names[cell.well_id], reasons.get(cell.id, "")) for cell in cells.items
         ),
@@ -209,6 +211,10 @@ def _choices(query: GalleryQuery, wells: Sequence[WellView]) -> tuple[Choice, ..
 def _choice(name: str, label: str, texts: dict[str, str], chosen: str) -> Choice:
     options = (Option(value, text, value == chosen) for value, text in texts.items())
     return Choice(name, label, tuple(options))
+
+
+def _is_narrowed(query: GalleryQuery) -> bool:
+    return replace(query, sort=Sort.DOUBTFUL) != GalleryQuery()
 
 
 def _summary(n_shown: int, n_cells: int, *, is_first: bool) -> str:

@@ -58,6 +58,15 @@ class UnavailablePart:
 
 
 @dataclass(frozen=True)
+class UnaskedPart:
+    """Nobody asked for a score yet, as after an upload that was cut off; what to do about it."""
+
+    says: str
+    next_step: str
+    may_score: bool
+
+
+@dataclass(frozen=True)
 class ProgressPart:
     """An analysis under way; the page follows its events."""
 
@@ -169,6 +178,7 @@ class SamplePage:
     upload: UploadPart
     history: HistoryPart | None = None
     sign_off: SignOffPart | None = None
+    unasked: UnaskedPart | None = None
     is_handed_in: bool = False
     notice: Notice | None = None
 

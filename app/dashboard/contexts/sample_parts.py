@@ -21,6 +21,7 @@ from app.dashboard.contexts.sample import (
     SamplePage,
     ScorePart,
     TwoWidths,
+    UnaskedPart,
     UnavailablePart,
     UploadPage,
     UploadPart,
@@ -110,6 +111,7 @@ def sample_page(
         reference_form=reference_form(form, form_notice),
         upload=_upload(sample, max_file_bytes),
         history=history_part(history),
+        unasked=_unasked(sample) if sample.wells and analysis is None else None,
     )
 
 
@@ -241,6 +243,25 @@ def _unavailable(refusal: Conflict) -> UnavailablePart | None:
         reasons=tuple(message[:1].upper() + message[1:] for message in messages[1:]),
         cells=None if n_cells is None else count_text(n_cells),
         share=None if counted is None else percent_text(counted),
+    )
+
+
+def _unasked(sample: SampleView) -> UnaskedPart | None:
+    """None for a sample of sorted cells alone, which teaches models and has no score."""
+    n_images = sum(well.images.total for well in sample.wells)
+    if not n_images:
+        return UnaskedPart(
+            "No images yet.",
+            "Add the folder with the wells' images; the score follows by itself.",
+            may_score=False,
+        )
+    if all(well.outlet is not None for well in sample.wells):
+        return None
+    return UnaskedPart(
+        f"{counted_text(n_images, 'image')}, and no score was asked for.",
+        "If the upload was cut off, add the same folder again: only what is missing is sent. "
+        "If all images are here, score them.",
+        may_score=True,
     )
 
 
