@@ -16,6 +16,7 @@ from app.outbound.results import Sender
 from app.security.permissions import SYSTEM
 from app.services import audit
 from app.services.report_contents import kept_content
+from app.services.webhooks import secrets_of
 
 SENT_AT_ONCE: Final = queries.SENT_AT_ONCE
 GONE_REASON: Final = "The receiver answered 410 Gone: it wants no more messages."
@@ -78,7 +79,7 @@ def _outgoing(
         problem=problem,
         number=number,
         at=at,
-        secrets=_secrets(endpoint, at),
+        secrets=secrets_of(endpoint, at),
         authorization=endpoint.authorization,
         reads_back=endpoint.reads_back,
         receipt=delivery.receipt,
@@ -98,14 +99,6 @@ def _frozen_body(session: Session, sender: Sender, delivery: Delivery) -> tuple[
         delivery.payload = made.decode()
         session.flush()
     return delivery.payload, None
-
-
-def _secrets(endpoint: WebhookEndpoint, at: dt.datetime) -> tuple[str, ...]:
-    """The newest first, and the one before for as long as it signs along."""
-    until = endpoint.previous_secret_until
-    if endpoint.previous_secret is None or until is None or until <= at:
-        return (endpoint.secret,)
-    return (endpoint.secret, endpoint.previous_secret)
 
 
 def record(

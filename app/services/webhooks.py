@@ -40,7 +40,8 @@ from app.settings import Settings
 
 MOST_PER_OWNER: Final = 20
 OVERLAP: Final = dt.timedelta(hours=24)
-"""How long the secret before the newest one signs along."""
+"""How long the secrets before the newest one sign along."""
+MOST_OLD_SECRETS: Final = 3
 SECRET_BYTES: Final = 32
 LONGEST_DESCRIPTION: Final = 200
 SERVICE_PORTS: Final = {"postgresql": 5432, "redis": 6379, "rediss": 6379}
@@ -239,15 +240,28 @@ def delete_webhook(session: Session, principal: Principal, webhook_id: uuid.UUID
 
 
 def rotate_secret(session: Session, principal: Principal, webhook_id: uuid.UUID) -> SecretView:
-    """A new secret; for a day both sign, so that the receiver changes over at leisure."""
+    """A new secret; for a day the old one signs, too, so that the receiver changes over at leisure.
+
+    So do the ones before it that still did: where the answer with a new secret was lost and another
+    is asked for, the receiver has none but the oldest.
+    """
     endpoint = visible_endpoint(session, principal, webhook_id, lock=True)
-    until = queries.clock(session) + OVERLAP
-    endpoint.previous_secret, endpoint.previous_secret_until = endpoint.secret, until
+    at = queries.clock(session)
+    signing = secrets_of(endpoint, at)[:MOST_OLD_SECRETS]
+    endpoint.previous_secret, endpoint.previous_secret_until = " ".join(signing), at + OVERLAP
     endpoint.secret = _new_secret()
     session.flush()
     view = _views(session, [endpoint])[0]
     _note(session, principal, endpoint, "webhook.secret_rotated")
     return _with_secret(view, endpoint.secret)
+
+
+def secrets_of(endpoint: WebhookEndpoint, at: dt.datetime) -> tuple[str, ...]:
+    """What signs now: the newest first, and the ones before for as long as they sign along."""
+    until = endpoint.previous_secret_until
+    if endpoint.previous_secret is None or until is None or until <= at:
+        return (endpoint.secret,)
+    return (endpoint.secret, *endpoint.previous_secret.split())
 
 
 def _with_secret(view: WebhookView, secret: str) -> SecretView:

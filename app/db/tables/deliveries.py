@@ -43,7 +43,8 @@ class WebhookEndpoint(Base):
     secret: Mapped[str]
     """Readable, since a signature is made from it: docs/decisions/0019."""
     previous_secret: Mapped[str | None]
-    """Signs along until its time is over, so that a receiver may change it at leisure."""
+    """Signs along until its time is over, so that a receiver may change it at leisure; a space
+    parts it from ones before it that still did."""
     previous_secret_until: Mapped[Moment | None]
     authorization: Mapped[str | None]
     """The Authorization header that the receiver asks for."""
