@@ -77,9 +77,9 @@ def test_a_row_of_cells_is_excluded_by_keys_and_undo_brings_the_score_back(
     words = page.locator("[data-said-text]")
     expect(words).to_have_text(re.compile(rf"Saved: {n_chosen} cells excluded\."))
     expect(chosen).to_have_count(0)
-    expect(page.locator("[data-gallery] [data-verdict=rejected][data-by-hand]")).to_have_count(
-        n_chosen
-    )
+    excluded = page.locator("[data-gallery] [data-verdict=rejected][data-by-hand]")
+    expect(excluded).to_have_count(n_chosen)
+    relabel_and_undo(page, excluded.first)
     note = page.locator("[data-score-before]")
     expect(note).to_contain_text(before, timeout=FOLLOWED_WITHIN_MS)
     page.keyboard.press("u")
@@ -87,6 +87,40 @@ def test_a_row_of_cells_is_excluded_by_keys_and_undo_brings_the_score_back(
     expect(page.locator("[data-part=score]")).to_have_attribute(
         "data-exact", before, timeout=FOLLOWED_WITHIN_MS
     )
+
+
+def relabel_and_undo(page: Page, tile: Locator) -> None:
+    """Another reason by key, said below the cell; the old one comes back."""
+    words, caption = page.locator("[data-said-text]"), tile.locator(".caption")
+    first = caption.inner_text()
+    page.get_by_label("Exclude, because").select_option("Out of focus")
+    tile.click()
+    page.keyboard.press("l")
+    expect(words).to_contain_text("1 cell with another reason")
+    expect(caption).to_have_text("Out of focus")
+    page.keyboard.press("u")
+    expect(words).to_contain_text("1 cell with the old reason again")
+    expect(caption).to_have_text(first)
+
+
+def test_a_key_that_could_not_be_saved_stays_marked_until_it_is(page: Page, sample: str) -> None:
+    open_gallery(page, sample)
+    ask(page, "Verdict", "Accepted", "show=accepted")
+    page.route("**/api/v1/cells", lambda route: route.abort(), times=1)
+    tiles = page.get_by_role("listbox").get_by_role("option")
+    tiles.first.focus()
+    page.keyboard.press("x")
+    page.keyboard.press("x")
+    words = page.locator("[data-said-text]")
+    expect(words).to_contain_text("Saved: 1 cell excluded")
+    expect(words).to_contain_text("Not saved: 1 cell")
+    expect(page.locator("[data-unsaved]")).to_have_count(1)
+    page.keyboard.press("u")
+    tiles.first.click()
+    page.keyboard.press("x")
+    expect(page.locator("[data-unsaved]")).to_have_count(0)
+    page.keyboard.press("u")
+    expect(words).to_have_text("Undone: 1 cell restored again.")
 
 
 def test_a_cell_opens_in_its_image(page: Page, sample: str) -> None:

@@ -86,6 +86,23 @@ def test_of_several_microscopes_a_folder_is_given_one_and_a_known_well_keeps_its
     assert page.evaluate(script, both[:1]) == [True]
 
 
+def test_a_session_that_ends_while_files_are_sent_is_waited_for(module: Page) -> None:
+    script = """async () => {
+      const { sendAll } = await import("/static/js/upload/transfer.js");
+      const { Gate } = await import("/static/js/upload/gate.js");
+      const answers = [401, 404, 201]; // signed out; signed in again: not there yet; taken
+      window.fetch = async () => new Response("{}", { status: answers.shift() });
+      const said = [];
+      const states = [];
+      const items = [{ file: new File(["x"], "a.bmp"), wellId: "w", mayBeThere: false }];
+      await sendAll(items, {
+        gate: new Gate(), hash: async () => "0".repeat(64), maxFileBytes: 100,
+        onAway: (why) => said.push(why), onState: (_, { state }) => states.push(state) });
+      return [said, states];
+    }"""
+    assert module.evaluate(script) == [["signed-out", None], ["sending", "sent"]]
+
+
 @pytest.mark.parametrize("length", [0, 1, 55, 56, 63, 64, 65, 100_000])
 def test_the_fallback_hash_is_sha256(module: Page, length: int) -> None:
     data = bytes(n % 251 for n in range(length))
