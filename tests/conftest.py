@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -67,6 +68,20 @@ def migrated_template(postgres_dir: Path) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def drop_beside(postgres_dir: Path) -> Iterator[Callable[[str], None]]:
+    """Yield what drops a database while the next test runs: that takes long and only waits.
+
+    What is left when the last test ends goes with the servers' folder.
+    """
+    drops: list[Future[None]] = []
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        yield lambda name: drops.append(beside.submit(postgres.drop_database, postgres_dir, name))
+        for drop in drops:
+            if not drop.cancel():
+                drop.result()
+
+
 def migrate(owner_url: str, *arguments: str) -> None:
     """Run Alembic as the owner of the tables, as `pliant up` does."""
     subprocess.run(
@@ -78,21 +93,23 @@ def migrate(owner_url: str, *arguments: str) -> None:
 
 
 @pytest.fixture
-def empty_database(postgres_dir: Path) -> Iterator[str]:
+def empty_database(postgres_dir: Path, drop_beside: Callable[[str], None]) -> Iterator[str]:
     """Yield the name of a database without tables, for tests of migrations."""
     name = f"empty_{next(_clone_numbers)}"
     postgres.create_database(postgres_dir, name)
     yield name
-    postgres.drop_database(postgres_dir, name)
+    drop_beside(name)
 
 
 @pytest.fixture
-def fresh_database(postgres_dir: Path, migrated_template: str) -> Iterator[str]:
+def fresh_database(
+    postgres_dir: Path, migrated_template: str, drop_beside: Callable[[str], None]
+) -> Iterator[str]:
     """Yield the name of a migrated database of the test's own: for commits, leases, NOTIFY."""
     name = f"clone_{next(_clone_numbers)}"
     postgres.create_database(postgres_dir, name, template=migrated_template)
     yield name
-    postgres.drop_database(postgres_dir, name)
+    drop_beside(name)
 
 
 @pytest.fixture

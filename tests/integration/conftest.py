@@ -116,7 +116,9 @@ def signed_template(
 
 @pytest.fixture
 def sample_to_sign(
-    postgres_dir: Path, signed_template: tuple[str, SignedSample]
+    postgres_dir: Path,
+    signed_template: tuple[str, SignedSample],
+    drop_beside: Callable[[str], None],
 ) -> Iterator[SignedSample]:
     """Yield a scored demonstration sample in a database of the test's own, controls in order."""
     template, sample = signed_template
@@ -126,7 +128,7 @@ def sample_to_sign(
     engine = make_engine(url)
     yield sample.at(make_sessions(engine), url)
     engine.dispose()
-    postgres.drop_database(postgres_dir, name)
+    drop_beside(name)
 
 
 @pytest.fixture
