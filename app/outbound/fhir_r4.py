@@ -6,8 +6,10 @@ here; the specimen is what results are about. The same report and sender give th
 
 import datetime as dt
 import json
+import re
 import uuid
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -29,6 +31,8 @@ from app.reports.content import ReportContent, ReportStatus
 from app.reports.wording import CONTAINERS
 
 MEDIA_TYPE: Final = "application/fhir+json"
+
+QUANTITY: Final = re.compile(r'(?<="valueQuantity":\{"value":)[^,}]+')
 
 Json = dict[str, Any]
 
@@ -73,12 +77,19 @@ class _Writer:
             "timestamp": _moment(self._content.issued_at),
             "entry": [self._entry(one, is_transaction=is_transaction) for one in resources],
         })  # fmt: skip
-        text = Bundle.model_validate(made).model_dump_json()
+        text = self._with_decimals(Bundle.model_validate(made).model_dump_json())
         own = (self._sender.message_system, self._sender.product_code_system)
         unknown = codes.unknown_codes(json.loads(text), *own)
         if unknown:
             raise ValueError(f"codes in no value set: {', '.join(unknown)}")
         return text.encode()
+
+    def _with_decimals(self, text: str) -> str:
+        """As the PDF and HL7 have them: in FHIR 2.50 says more than the library's 2.5."""
+        lines = measured_lines(self._content)
+        numbers = [line.value for line in lines if line.value is not None and line.term.is_number]
+        between = QUANTITY.split(text)
+        return "".join(chain.from_iterable(zip(between, [*numbers, ""], strict=True)))
 
     def _entry(self, resource: Json, *, is_transaction: bool) -> Json:
         kind, key = resource["resourceType"], resource["identifier"][0]

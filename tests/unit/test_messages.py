@@ -160,6 +160,23 @@ def check_observation(content: ReportContent, line: Json, value: str | None) -> 
         assert line["valueString"] == value
 
 
+def test_numbers_have_the_decimals_of_the_message_and_of_the_page() -> None:
+    """A receiver may show a decimal as it came; 2.5 says less than 2.50."""
+    n_ending_in_zero = 0
+    for content in reports()[:30]:
+        made = json.loads(bundle(content, SENDER), parse_float=str, parse_int=str)
+        lines = [entry["resource"] for entry in made["entry"]]
+        sent = {
+            line["code"]["coding"][0]["code"]: line["valueQuantity"]["value"]
+            for line in lines
+            if "valueQuantity" in line
+        }
+        expected = told(content)
+        assert sent == {code: expected[code] for code in sent}
+        n_ending_in_zero += sum("." in value and value.endswith("0") for value in sent.values())
+    assert n_ending_in_zero > 5
+
+
 def test_the_report_the_specimen_and_the_device_read_back() -> None:
     for content in reports():
         found = resources(content)
