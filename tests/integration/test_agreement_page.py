@@ -53,6 +53,15 @@ def test_the_offered_example_gives_the_published_figures(person: TestClient) -> 
     assert page.count("Elsewhere") == 10
 
 
+def test_an_interval_without_an_end_is_told_in_words(person: TestClient) -> None:
+    table = "\n".join(published(person).splitlines()[:4])
+    assert person.post("/agreement/table", data={"table": table}).status_code == 303
+    page = words(person.get("/agreement").text)
+    assert "3 of 40 pairs" in page
+    assert "without bounds" in page
+    assert "open to open" not in page
+
+
 def test_the_template_can_be_sent_back(person: TestClient) -> None:
     template = person.get("/agreement/template.csv")
     assert template.headers["content-type"].startswith("text/csv")

@@ -126,7 +126,7 @@ def _percent(name: str, answer: PercentDeviation | NotAssessable) -> FigureGroup
         return _silent(name, answer)
     mean = f"{answer.mean.value:.1f} ± {answer.sd:.1f} %"
     rows = (
-        FigureRow("Mean ± standard deviation", mean, f"{_interval(answer.mean, digits=1)} %"),
+        FigureRow("Mean ± standard deviation", mean, _interval(answer.mean, digits=1, unit=" %")),
         FigureRow("Mean distance of the scores", _signed(answer.mean_absolute)),
     )
     remark = "As the published article defines it: |image − reference| / 1.00."
@@ -153,9 +153,12 @@ def _row(name: str, estimate: Estimate) -> FigureRow:
     return FigureRow(name, _signed(estimate.value), _interval(estimate))
 
 
-def _interval(estimate: Estimate, *, digits: int = 3) -> str:
+def _interval(estimate: Estimate, *, digits: int = 3, unit: str = "") -> str:
     ends = (estimate.low, estimate.high)
-    return " to ".join("open" if end is None else _signed(end, digits=digits) for end in ends)
+    if all(end is None for end in ends):
+        return "without bounds"
+    written = ("open" if end is None else _signed(end, digits=digits) for end in ends)
+    return " to ".join(written) + unit
 
 
 def _signed(value: float, *, digits: int = 3) -> str:
