@@ -5,8 +5,9 @@ Ids of records that exist are put into half of the addresses, so that requests g
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 import hypothesis
@@ -49,11 +50,24 @@ class Findings:
     """What was sent, and every distinct complaint with one request that shows it."""
 
     n_requests: int = 0
+    latest: int = 0
+    """The status of the last answer."""
     statuses: Counter[int] = field(default_factory=Counter)
     complaints: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return "\n\n".join(f"{what}\n  {how}" for what, how in self.complaints.items())
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, and how to become that again: five wrong passwords end a person's session."""
+
+    client: ASGIClient
+    credentials: Callable[[], Mapping[str, str]]
+
+    def renew(self) -> None:
+        self.client.headers.update(self.credentials())
 
 
 def published_schema(app: FastAPI) -> BaseSchema:
@@ -64,18 +78,18 @@ def published_schema(app: FastAPI) -> BaseSchema:
     return schema
 
 
-def examine(schema: BaseSchema, client: ASGIClient, *, known: Ids, n_examples: int) -> Findings:
+def examine(schema: BaseSchema, asker: Asker, *, known: Ids, n_examples: int) -> Findings:
     """Send generated requests to every operation."""
     findings = Findings()
     for found in schema.get_all_operations():
         assert isinstance(found, Ok), "the contract's own form is wrong"
-        _examine_operation(found.ok(), client, findings, known=known, n_examples=n_examples)
+        _examine_operation(found.ok(), asker, findings, known=known, n_examples=n_examples)
     return findings
 
 
 def _examine_operation(
     operation: Operation,
-    client: ASGIClient,
+    asker: Asker,
     findings: Findings,
     *,
     known: Ids,
@@ -91,7 +105,9 @@ def _examine_operation(
     )
     @given(case=_cases(operation, known))
     def send(case: Case[Any]) -> None:
-        _send(case, client, findings)
+        _send(case, asker.client, findings)
+        if findings.latest == HTTPStatus.UNAUTHORIZED:
+            asker.renew()
 
     send()
 
@@ -116,7 +132,8 @@ def _cases(operation: Operation, known: Ids) -> st.SearchStrategy[Case[Any]]:
 def _send(case: Case[Any], client: ASGIClient, findings: Findings) -> None:
     findings.n_requests += 1
     response = case.call(session=client, timeout=PATIENCE_SECONDS)
-    findings.statuses[response.status_code] += 1
+    findings.latest = int(response.status_code)
+    findings.statuses[findings.latest] += 1
     try:
         case.validate_response(
             response,
