@@ -14,6 +14,7 @@ from app.api.v1.schemas.samples import (
     WellIn,
     WellOut,
 )
+from app.db.session import transaction
 from app.domain.errors import InvalidInput
 from app.domain.life_cycle import SampleState
 from app.security.permissions import Permission
@@ -21,7 +22,7 @@ from app.services import sample_changes, samples
 from app.services.samples import NewSample, NewWell
 from app.web.conditional import EditDep, mark_part
 from app.web.creation import CreationDep
-from app.web.dependencies import PrincipalDep, SessionDep, SettingsDep, require
+from app.web.dependencies import PrincipalDep, SessionDep, SessionsDep, SettingsDep, require
 from app.web.errors import refusals
 from app.web.json_answers import json_answer
 from app.web.paging import CursorParam, LimitParam, Page
@@ -66,7 +67,7 @@ def create_sample(
 )
 def list_samples(
     *,
-    session: SessionDep,
+    sessions: SessionsDep,
     principal: PrincipalDep,
     donor_code: Filter = None,
     din: Filter = None,
@@ -79,19 +80,20 @@ def list_samples(
     limit: LimitParam = 50,
 ) -> Response:
     """List samples, newest first."""
-    listing = samples.list_samples(
-        session,
-        principal,
-        donor_code=donor_code,
-        din=din,
-        accession_number=accession_number,
-        placer_order_number=placer_order_number,
-        filler_order_number=filler_order_number,
-        local_identifier=local_identifier,
-        state=state,
-        cursor=cursor,
-        limit=limit,
-    )
+    with transaction(sessions) as session:
+        listing = samples.list_samples(
+            session,
+            principal,
+            donor_code=donor_code,
+            din=din,
+            accession_number=accession_number,
+            placer_order_number=placer_order_number,
+            filler_order_number=filler_order_number,
+            local_identifier=local_identifier,
+            state=state,
+            cursor=cursor,
+            limit=limit,
+        )
     items = [SampleOut.model_validate(view) for view in listing.items]
     return json_answer(SAMPLES, Page(items=items, next_cursor=listing.next_cursor))
 

@@ -14,7 +14,7 @@ from app.db.session import SessionMaker, transaction
 from app.security.permissions import Permission, Principal
 from app.services import scores
 from app.services.scores import SampleProgress, ScoreView
-from app.web.dependencies import PrincipalDep, SessionDep, SessionsDep, require
+from app.web.dependencies import PrincipalDep, SessionsDep, require
 from app.web.errors import refusals
 from app.web.events import ProgressHub
 from app.web.json_answers import json_answer
@@ -29,9 +29,11 @@ SCORE: Final = TypeAdapter(ScoreView)
     responses=refusals(401, 403, 404, 409, 422),
     dependencies=[require(Permission.READ_RESULTS)],
 )
-def get_score(sample_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> Response:
+def get_score(sample_id: uuid.UUID, sessions: SessionsDep, principal: PrincipalDep) -> Response:
     """The newest score, or 409 `score_unavailable` with `reasons`: never a number instead."""
-    return json_answer(SCORE, scores.latest_score(session, principal, sample_id))
+    with transaction(sessions) as session:
+        score = scores.latest_score(session, principal, sample_id)
+    return json_answer(SCORE, score)
 
 
 def _known(sample_id: uuid.UUID, sessions: SessionsDep, principal: PrincipalDep) -> SampleProgress:
