@@ -96,7 +96,8 @@ def rotate_key(
 ) -> NewKeyView:
     """A second key of the same line and terms; the first works on for the stated time, then ends.
 
-    Both own the same rows, so that a program sees what it made with either.
+    Both own the same rows, so that a program sees what it made with either. One that expired or was
+    revoked has a successor all the same, and stays ended: else nobody could reach its rows again.
     """
     if not 0 <= overlap_hours <= LONGEST_OVERLAP_HOURS:
         raise InvalidInput(
@@ -106,8 +107,6 @@ def rotate_key(
     old, at = _locked(session, key_id), dt.datetime.now(dt.UTC)
     if queries.successor_of(session, old.id) is not None:
         raise Conflict("key_replaced", "This key was replaced already; rotate the newer one.")
-    if old.revoked_at is not None or old.expires_at <= at:
-        raise Conflict("key_ended", "This key no longer works; make a new one instead.")
     terms = _terms_of(old)
     check_grant(principal, PERMISSIONS[terms.role] if terms.scopes is None else terms.scopes)
     token, key = _add(session, principal, terms, replaces=old)

@@ -102,7 +102,7 @@ def test_without_overlap_the_old_key_ends_at_once(site: Site, administrator: Tes
     assert code_of(ended) == (409, "key_replaced")
 
 
-def test_a_revoked_key_is_refused_on_its_next_request_and_cannot_be_rotated(
+def test_a_revoked_key_is_refused_on_its_next_request(
     site: Site, administrator: TestClient
 ) -> None:
     key = made(administrator)
@@ -110,8 +110,29 @@ def test_a_revoked_key_is_refused_on_its_next_request_and_cannot_be_rotated(
         revoked = administrator.post(f"{KEYS}/{key['id']}/revoke").raise_for_status().json()
         assert revoked["state"] == "revoked"
     assert code_of(site.client(key["token"]).get("/api/v1/samples")) == (401, "key_revoked")
-    assert code_of(administrator.post(f"{KEYS}/{key['id']}/rotate")) == (409, "key_ended")
     assert code_of(administrator.get(f"{KEYS}/{uuid.uuid4()}")) == (404, "key_unknown")
+
+
+@pytest.mark.parametrize("end", ["revoked", "expired"])
+def test_the_successor_of_an_ended_key_sees_what_that_one_made(
+    site: Site, administrator: TestClient, end: str
+) -> None:
+    """Else a program whose key leaked, or was forgotten for a year, would lose all its samples."""
+    key = made(administrator)
+    new = {"donor_code": "D-1", "container": "segment"}
+    sample = site.client(key["token"]).post("/api/v1/samples", json=new).json()["id"]
+    if end == "revoked":
+        administrator.post(f"{KEYS}/{key['id']}/revoke").raise_for_status()
+    else:
+        with transaction(site.sessions) as session:
+            past = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+            session.execute(
+                update(ApiKey).where(ApiKey.id == uuid.UUID(key["id"])).values(expires_at=past)
+            )
+    successor = administrator.post(f"{KEYS}/{key['id']}/rotate").raise_for_status().json()
+    assert site.client(successor["token"]).get(f"/api/v1/samples/{sample}").status_code == 200
+    assert code_of(site.client(key["token"]).get("/api/v1/samples")) == (401, f"key_{end}")
+    assert administrator.get(f"{KEYS}/{key['id']}").json()["state"] == end
 
 
 def test_a_repeated_creation_makes_one_key_and_shows_it_once(

@@ -86,7 +86,10 @@ def rotate_api_key(
     token: SessionTokenDep,
     creation: CreationDep,
 ) -> Response:
-    """Make its successor with the same terms; the old key works on for `overlap_hours`."""
+    """Make its successor with the same terms; the old key works on for `overlap_hours`.
+
+    Both see the same samples. A key that ended has a successor, too, and stays ended.
+    """
     asked = body or RotationIn()
     with counting_refusals(sessions, principal):
         prove_anew(session, principal, token=token, password=asked.password)

@@ -100,7 +100,7 @@ def _row(key: KeyView, names: Mapping[str, str]) -> KeyRow:
         scopes=None if key.scopes is None else tuple(words_of(one) for one in key.scopes),
         state=ENDING_SOON if key.is_ending_soon else STATES[key.state],
         works=key.state in (KeyState.WORKS, KeyState.REPLACED),
-        may_rotate=key.state is KeyState.WORKS,
+        may_rotate=key.replaced_by_id is None,
         made=moment_text(key.created_at),
         made_by=names.get(key.created_by, "the command line"),
         ends=moment_text(key.revoked_at or key.expires_at),
