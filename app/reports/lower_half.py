@@ -15,6 +15,7 @@ from app.reports.upper_half import (
     WARNING,
     WIDTH,
     draw_list,
+    fitting_size,
 )
 from app.reports.wording import (
     ACTS,
@@ -31,6 +32,8 @@ CELLS_CAPTION: Final = (
     "Some of the cells that count, from those most probably deformable to those most probably rigid"
 )
 STRIP_ROWS: Final = (466.0, 491.75)
+WORD_ROWS: Final = (525.0, 624.0)
+WORD_GAP: Final = 2.0
 MOST_SIGNATURES: Final = 5
 NO_FINDINGS: Final = "No findings."
 
@@ -54,9 +57,16 @@ def draw_words(sheet: Sheet, content: ReportContent) -> None:
     findings = [finding.message for finding in content.findings]
     if content.status is ReportStatus.PRELIMINARY:
         findings = [*open_conditions(content), *findings]
-    draw_list(sheet, findings or [NO_FINDINGS], LEFT, 525, width, bottom=624, size=NORMAL, gap=2)
+    _draw_column(sheet, findings or [NO_FINDINGS], LEFT, width)
     sheet.text("Acknowledged, excluded, controlled", right, 514, size=8.6, bold=True)
-    draw_list(sheet, _deeds(content), right, 525, width, bottom=624, size=NORMAL, gap=2)
+    _draw_column(sheet, _deeds(content), right, width)
+
+
+def _draw_column(sheet: Sheet, entries: Sequence[str], left: float, width: float) -> None:
+    """Written smaller before anything is left out."""
+    top, bottom = WORD_ROWS
+    size = fitting_size(entries, width, bottom - top, (NORMAL, SMALL, FINE), gap=WORD_GAP)
+    draw_list(sheet, entries, left, top, width, bottom=bottom, size=size, gap=WORD_GAP)
 
 
 def _deeds(content: ReportContent) -> list[str]:

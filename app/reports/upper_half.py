@@ -227,6 +227,17 @@ def draw_table(
     return row
 
 
+def fitting_size(
+    entries: Sequence[str], width: float, height: float, sizes: Sequence[float], *, gap: float
+) -> float:
+    """The first size at which all entries fit, else the last."""
+    for size in sizes:
+        lines = sum(len(wrapped(one, REGULAR, size, width, most=MOST_LINES)) for one in entries)
+        if lines * LEADING * size + (len(entries) - 1) * gap <= height:
+            return size
+    return sizes[-1]
+
+
 def draw_list(
     sheet: Sheet, entries: Sequence[str], left: float, row: float, width: float, *,
     bottom: float, size: float, gap: float = 0.0,

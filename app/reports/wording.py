@@ -84,7 +84,7 @@ def counted_text(count: int, singular: str) -> str:
 
 def storage_text(identity: Identity) -> str:
     if identity.storage_day is None:
-        return "not recorded"
+        return "unknown"
     return f"{identity.storage_day}" + ("" if identity.storage_day_is_derived else " (entered)")
 
 
@@ -147,7 +147,9 @@ def exclusion_text(one: Exclusions) -> str:
 
 def acknowledgement_text(one: ReportAcknowledgement) -> str:
     at = moment_text(one.acknowledged_at)
-    return f"{one.message} Acknowledged by {one.acknowledged_by}, {at}: {one.reason}"
+    # What the person said comes first: a long message is cut at its end.
+    reason = one.reason.rstrip(".")
+    return f"Acknowledged by {one.acknowledged_by}, {at}: {reason}. {one.message}"
 
 
 def conditions_text(content: ReportContent) -> str:

@@ -227,6 +227,18 @@ def test_what_does_not_fit_is_counted() -> None:
     assert "and 4 more before these" in told
 
 
+def test_what_people_did_is_read_whole_beside_long_messages() -> None:
+    content = final_report()
+    word = "both wells were looked at side by side"
+    long = replace(content.acknowledgements[0], message="A long message. " * 20, reason=word)
+    identity = replace(content.identity, storage_day=None)
+    told = words(render_pdf(replace(content, acknowledgements=(long, long), identity=identity)))
+    assert told.count(word) == 2
+    assert content.control_state in told
+    assert re.search(r"and \d+ more", told) is None
+    assert "Storage day unknown" in told
+
+
 ACROSS: Final = ("DEMONSTRATION", "WITHDRAWN", "PRELIMINARY – NOT RELEASED")
 """Aslant, so in coordinates of their own."""
 TEXTS: Final = st.text(max_size=20) | st.integers(1, 60).map(lambda n: "Wort " * 4 * n)
