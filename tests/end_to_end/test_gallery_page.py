@@ -58,6 +58,7 @@ def test_the_gallery_is_asked_for_what_one_looks_for(page: Page, sample: str) ->
     sizes = [float(re.findall(r"([\d.]+) µm", tiles.nth(n).get_attribute("aria-label") or "")[0])
              for n in range(5)]  # fmt: skip
     assert sizes == sorted(sizes, reverse=True)
+    expect(page.get_by_label("Order", exact=True)).to_be_focused()
     ask(page, "Finding", "Debris", "finding=debris")
 
 
@@ -130,6 +131,11 @@ def test_a_cell_opens_in_its_image(page: Page, sample: str) -> None:
     cell = page.evaluate("document.activeElement.dataset.cell")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(f"/images/.*cell={cell}"))
+    page.go_back()
+    expect(page.locator(f"[data-cell='{cell}']")).to_be_focused()
+    page.keyboard.press("n")
+    page.wait_for_url(re.compile("after="))
+    expect(tiles.first).to_be_focused()
 
 
 def test_keys_faster_than_the_server_are_all_saved_before_the_page_is_left(

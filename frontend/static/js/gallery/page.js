@@ -8,6 +8,10 @@ import { drawCrops } from "./crops.js";
 
 const WORDS = { accepted: "restored", rejected: "excluded" };
 
+const LEFT_AT = "gallery-left-at";
+const FIRST = "first cell";
+
+const asked = document.querySelector("[data-asked]");
 const list = document.querySelector("[data-gallery]");
 const said = document.querySelector("[data-said]");
 const choosing = list && new Choosing(list);
@@ -161,12 +165,33 @@ function relabelTaken() {
 }
 
 const undo = () => enqueue(undoLast);
+
 function openCell() {
-  const { href } = choosing.focused.dataset;
-  afterSaving(() => location.assign(href));
+  const { href, cell } = choosing.focused.dataset;
+  afterSaving(() => {
+    sessionStorage.setItem(LEFT_AT, cell);
+    location.assign(href);
+  });
 }
 
-const nextPage = () => afterSaving(() => document.querySelector("[rel=next]")?.click());
+function nextPage() {
+  afterSaving(() => {
+    sessionStorage.setItem(LEFT_AT, FIRST);
+    document.querySelector("[rel=next]")?.click();
+  });
+}
+
+// Whoever asked, turned the page or looked at a cell by keys goes on where the hand was.
+function takeUpFocus() {
+  const at = sessionStorage.getItem(LEFT_AT);
+  sessionStorage.removeItem(LEFT_AT);
+  const select = asked.elements[at];
+  const place = choosing?.tiles.findIndex(({ dataset }) => dataset.cell === at) ?? -1;
+  if (select) {
+    select.closest("details")?.setAttribute("open", "");
+    select.focus();
+  } else if (choosing && (at === FIRST || place >= 0)) choosing.focusAt(Math.max(place, 0));
+}
 
 const KEYS = {
   Enter: openCell,
@@ -211,8 +236,12 @@ function listen() {
   for (const element of document.querySelectorAll("[data-scripted]")) element.hidden = false;
 }
 
-const asked = document.querySelector("[data-asked]");
-asked.addEventListener("change", () => afterSaving(() => asked.requestSubmit()));
+asked.addEventListener("change", ({ target }) =>
+  afterSaving(() => {
+    sessionStorage.setItem(LEFT_AT, target.name);
+    asked.requestSubmit();
+  }),
+);
 asked.querySelector("button").hidden = true;
 if (list) {
   listen();
@@ -223,3 +252,4 @@ if (list) {
   });
   followScore().catch(() => {}); // the score strip keeps what it says
 }
+takeUpFocus();
