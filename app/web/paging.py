@@ -1,6 +1,7 @@
 """Pages of lists on the wire."""
 
 import base64
+import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeVar
 
@@ -19,13 +20,12 @@ class Page(BaseModel, Generic[T]):
 
 CursorParam = Annotated[str | None, Query(max_length=200, description="`next_cursor` of a page.")]
 LimitParam = Annotated[int, Query(ge=1, le=200, description="Most items on a page.")]
-ShortLimitParam = Annotated[int, Query(ge=1, le=200, description="Most items on a page.")]
 
 
 class Window:
     """A page of a list that is short enough to be read whole: what comes after the row named."""
 
-    def __init__(self, cursor: CursorParam = None, limit: ShortLimitParam = 200) -> None:
+    def __init__(self, cursor: CursorParam = None, limit: LimitParam = 200) -> None:
         self._cursor = cursor
         self._limit = limit
 
@@ -37,6 +37,8 @@ class Window:
         InvalidInput
             ``cursor_unknown``
         """
+        if self._cursor is None and len(rows) <= self._limit:
+            return Page(items=list(rows), next_cursor=None)
         names = [_name(key(row)) for row in rows]
         if self._cursor is not None and self._cursor not in names:
             raise unknown_cursor()
@@ -46,7 +48,21 @@ class Window:
         return Page(items=list(rows[begin:end]), next_cursor=next_cursor)
 
 
+class WholeWindow(Window):
+    """The same of a list that is wanted whole, unless a limit says otherwise."""
+
+    def __init__(
+        self,
+        cursor: CursorParam = None,
+        limit: Annotated[
+            int | None, Query(ge=1, le=200, description="Most items on a page; absent: all.")
+        ] = None,
+    ) -> None:
+        super().__init__(cursor, sys.maxsize if limit is None else limit)
+
+
 WindowDep = Annotated[Window, Depends()]
+WholeWindowDep = Annotated[WholeWindow, Depends()]
 
 
 def _name(key: object) -> str:

@@ -12,7 +12,7 @@ from app.services import images
 from app.services.images import CellView, ImageView
 from app.web.dependencies import PrincipalDep, SessionDep, SessionsDep, StoreDep, require
 from app.web.errors import refusals
-from app.web.paging import Page
+from app.web.paging import Page, WholeWindowDep
 
 router = APIRouter(tags=["images"])
 
@@ -41,10 +41,12 @@ def get_image(image_id: uuid.UUID, session: SessionDep, principal: PrincipalDep)
     responses=refusals(401, 403, 404, 422),
     dependencies=[require(Permission.READ_RESULTS)],
 )
-def list_cells(image_id: uuid.UUID, session: SessionDep, principal: PrincipalDep) -> Page[CellView]:
-    """Every cell of the image, from top to bottom, in one page."""
-    cells = images.cells_of_image(session, principal, image_id)
-    return Page[CellView](items=cells, next_cursor=None)
+def list_cells(
+    image_id: uuid.UUID, session: SessionDep, principal: PrincipalDep, window: WholeWindowDep
+) -> Page[CellView]:
+    """Every cell of the image, from top to bottom, in one page unless `limit` says otherwise."""
+    page = window.of(images.cells_of_image(session, principal, image_id), lambda one: one.id)
+    return Page[CellView](items=page.items, next_cursor=page.next_cursor)
 
 
 @router.get(
