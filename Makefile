@@ -1,7 +1,7 @@
 # Pliant's commands; `make` alone lists them. Needs Python 3.11 to 3.13, make and git; everything else goes into .venv.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-extended check format docs bench bench-imaging bench-network bench-statistics bundle outliner control screenshots lock browser clean
+.PHONY: help run test test-extended check check-types check-rest format docs bench bench-imaging bench-network bench-statistics bundle outliner control screenshots lock browser clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,9 +39,15 @@ test-extended: $(TRAIN) $(DEV) browser ## Run the long campaigns as well (hours)
 	$(BIN)/pytest
 
 check: $(TRAIN) $(DEV) ## Format, lint, types, import contracts, documents, migrations, containers
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check-types check-rest
+
+# Half of a check is mypy on one core: the other core has the rest.
+check-types: ## Of the checks, the types
+	$(BIN)/mypy
+
+check-rest: ## Of the checks, all others
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/docker-compose --profile '*' --file docker-compose.yml config --quiet
