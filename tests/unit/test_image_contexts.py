@@ -8,11 +8,21 @@ import pytest
 from app.dashboard.contexts.cells import CellQuery, cell_list, cell_panel, tags_of
 from app.dashboard.contexts.corrections import corrected_text
 from app.dashboard.contexts.findings import measured_text
+from app.dashboard.contexts.images import SampleImagesPage, sample_images_page
 from app.dashboard.contexts.outlines import packed_outlines
+from app.dashboard.contexts.shell import Shell
+from app.dashboard.rendering import environment
 from app.domain.quality import Finding, Level
 from app.services.correction_log import CorrectedCounts
 from app.services.image_places import PlacedCell
-from tests.end_to_end.drawn_images import drawn_cells, drawn_image, drawn_image_page
+from app.services.samples import ImageCounts, WellView
+from tests.end_to_end.drawn_images import (
+    drawn_cells,
+    drawn_image,
+    drawn_image_page,
+    drawn_sample,
+    ident,
+)
 
 CELLS = drawn_cells(200)
 
@@ -108,3 +118,30 @@ def test_what_was_changed_by_hand_is_one_sentence(
     counts: CorrectedCounts, said: str | None
 ) -> None:
     assert corrected_text(counts) == said
+
+
+def images_page_of(n_wells: int, n_images: int) -> SampleImagesPage:
+    counts = ImageCounts(total=n_images, pending=0, accepted=n_images, partly=0, rejected=0)
+    wells = tuple(
+        WellView(
+            ident(n), ident(1), None, n, f"well {n}", None, None, ident(9), counts, n_cells=None
+        )
+        for n in range(n_wells)
+    )
+    images = [
+        replace(drawn_image(n * n_images + k), well_id=well.id)
+        for n, well in enumerate(wells)
+        for k in range(n_images)
+    ]
+    return sample_images_page(replace(drawn_sample(), wells=wells), images, [], {}, "all")
+
+
+def test_two_wells_are_shown_whole_and_thirty_by_their_first_images() -> None:
+    two, thirty = images_page_of(2, 145), images_page_of(30, 145)
+    assert [len(well.tiles) for well in two.wells] == [145, 145]
+    assert {well.further for well in two.wells} == {None}
+    assert {len(well.tiles) for well in thirty.wells} == {10}
+    assert thirty.wells[3].further == "All 145 images of this well"
+    assert thirty.wells[3].further_href == f"{thirty.wells[3].href}?show=all"
+    page = environment().get_template("images_list.html").render(shell=Shell("Images"), page=thirty)
+    assert len(page.encode()) < 250_000
