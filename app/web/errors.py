@@ -73,6 +73,10 @@ STATUS: Final[Mapping[type[PliantError], HTTPStatus]] = {
 _RETRY_AFTER: Final = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}
 }
+NO_OBJECT: Final = frozenset({"missing", "model_attributes_type", "dict_type"})
+NO_JSON: Final = (
+    "it is not the JSON object that is wanted, or came without Content-Type: application/json"
+)
 _HTTP_CODES: Final = {
     404: ("no_such_route", "There is nothing at this address; check it."),
     413: ("body_too_large", "The request holds more than anything here needs; shorten it."),
@@ -205,10 +209,7 @@ def _answer_refusal(request: Request, error: Exception) -> Response:
 
 def _answer_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {"where": list(one["loc"]), "message": one["msg"], "kind": one["type"]}
-        for one in error.errors()
-    ]
+    errors = [_told(one) for one in error.errors()]
     first = errors[0]
     place = ".".join(str(part) for part in first["where"][1:]) or first["where"][0]
     if first["where"][0] == "path" and not _wants_json(request):
@@ -218,6 +219,14 @@ def _answer_invalid_request(request: Request, error: Exception) -> Response:
         "invalid_request", f"{place}: {first['message']}; correct it.", errors=errors
     )
     return answer(request, problem_of(request, problem))
+
+
+def _told(error: Mapping[str, Any]) -> dict[str, Any]:
+    """One mistake; of a body that could not be read at all, what is most often wrong with it."""
+    where, kind = list(error["loc"]), error["type"]
+    if where[0] == "body" and (kind == "json_invalid" or (len(where) == 1 and kind in NO_OBJECT)):
+        return {"where": ["body"], "message": NO_JSON, "kind": kind}
+    return {"where": where, "message": error["msg"], "kind": kind}
 
 
 def _answer_http_exception(request: Request, error: Exception) -> Response:

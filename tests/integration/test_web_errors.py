@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx2
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import HttpUrl
 from sqlalchemy import delete, func, insert
@@ -130,6 +131,26 @@ def test_an_unknown_address_is_a_page_for_people(site: Site) -> None:
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
     assert answer.headers["x-request-id"] in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b"{no"),
+        ("application/json", b"[]"),
+        ("application/json", b""),
+        ("application/x-www-form-urlencoded", b'{"donor_code": "D-1", "container": "segment"}'),
+    ],
+)
+def test_a_body_that_is_no_json_is_named_as_that(
+    technician: TestClient, kind: str, body: bytes
+) -> None:
+    """curl names a form where nobody names JSON: the commonest mistake of a first hour."""
+    answer = technician.post("/api/v1/samples", content=body, headers={"Content-Type": kind})
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (422, "invalid_request")
+    assert told["detail"].startswith("body: ")
+    assert "Content-Type: application/json" in told["detail"]
 
 
 def test_an_address_with_no_id_in_it_is_a_page_that_is_not_there(site: Site) -> None:
