@@ -157,7 +157,7 @@ def test_retry_after_is_honoured(bare: Office) -> None:
 @pytest.mark.parametrize(
     ("reply", "told"),
     [
-        (Reply(hang_seconds=0.6), "No answer within"),
+        (Reply(hang_seconds=5), "No answer within"),
         (Reply(breaks_off=True), "RemoteProtocolError"),
         (Reply(status=500, body="out of \x00 order"), "Answered 500."),
         (Reply(status=404, body="x" * 100_000), "Answered 404."),
@@ -175,7 +175,7 @@ def test_every_way_to_fail_is_told_in_the_log(bare: Office, reply: Reply, told: 
         office.send()
         (attempt,) = office.attempts()
         assert told in (attempt.error or "")
-        assert attempt.duration_ms < 600
+        assert attempt.duration_ms < 4000, "given up long before the slow one answers"
         assert office.states() == {"pending": 1}
 
 
