@@ -131,7 +131,7 @@ TRANSFORMATIONS: dict[str, tuple[Callable[..., Changes | None], tuple[tuple[floa
     ],
 )
 def test_hardly_a_cell_changes(transformation: str, most_changed: float) -> None:
-    """Asked for is 0.01 in all. Gain moves some parts to the next pixel: docs/performance.md."""
+    """Asked for is 0.01 in all; on 225 images shifts and gain change more: docs/performance.md."""
     compare_with, variants = TRANSFORMATIONS[transformation]
     each = [
         compare_with(look, seed, *variant)
