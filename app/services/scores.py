@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -41,6 +41,10 @@ from app.services.score_basis import (
     replicates_of,
 )
 from app.services.visibility import may_see, visible_analysis, visible_sample
+
+WITHDRAWN: Final = Reason(
+    "withdrawn", "the result was withdrawn after its release and has no value; its report says why"
+)
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,8 @@ def latest_score(session: Session, principal: Principal, sample_id: uuid.UUID) -
 
 def _newest_view(session: Session, found: NewestScore) -> ScoreView:
     told = found.score
+    if _is_withdrawn(told):
+        raise _withdrawn()
     if told.rigidity_score is None:
         raise _unavailable(session, told)
     return _view(
@@ -180,11 +186,10 @@ def progress_of_sample(
     """What changes while an analysis runs, and when a corrected score has come."""
     sample = visible_sample(session, principal, sample_id)
     found = queries.newest_score(session, sample.id)
-    is_scored = found is not None and found.score.rigidity_score is not None
     return SampleProgress(
         state=sample.state,
         analysis=latest_of_sample(session, sample.id),
-        score=_newest_view(session, found) if found is not None and is_scored else None,
+        score=_newest_view(session, found) if found and _has_number(found.score) else None,
     )
 
 
@@ -208,12 +213,8 @@ def outcome_of_analysis(
 
 def _released_at(told: ToldScore) -> dt.datetime | None:
     """When this very score went out, as far as it stands: not while another or none does."""
-    if (
-        told.report_analysis_id != told.analysis_id
-        or told.report_status == ReportStatus.ENTERED_IN_ERROR
-    ):
-        return None
-    return told.report_at
+    is_this = told.report_analysis_id == told.analysis_id
+    return told.report_at if is_this and not _is_withdrawn(told) else None
 
 
 def _comparison(session: Session, told: ToldScore) -> Comparison | None:
@@ -276,7 +277,25 @@ def _well_score(values: dict[str, Any]) -> WellScore:
 
 def scores_of_samples(rows: Sequence[ToldScore]) -> dict[uuid.UUID, ScoreView]:
     """Views by sample id for lists: without comparisons, each of which is a query of its own."""
-    return {told.sample_id: _view(told) for told in rows if told.rigidity_score is not None}
+    return {told.sample_id: _view(told) for told in rows if _has_number(told)}
+
+
+def _has_number(told: ToldScore) -> bool:
+    return told.rigidity_score is not None and not _is_withdrawn(told)
+
+
+def _is_withdrawn(told: ToldScore) -> bool:
+    """Whether people said that the sample's result is none, whatever was computed."""
+    return told.report_status == ReportStatus.ENTERED_IN_ERROR
+
+
+def _withdrawn() -> Conflict:
+    return Conflict(
+        "score_unavailable",
+        f"Not a donor score: {WITHDRAWN.message}.",
+        reasons=[asdict(WITHDRAWN)],
+        reference=None,
+    )
 
 
 def _unavailable(session: Session, told: ToldScore) -> Conflict:

@@ -12,7 +12,7 @@ from app.db.tables import AuditEntry, Report, Sample, Signature
 from app.domain.errors import Conflict, InvalidInput, NotPermitted, PliantError
 from app.reports.content import Meaning, ReportContent, ReportStatus
 from app.security.permissions import SYSTEM, Role
-from app.services import analyses, references, scores
+from app.services import analyses, references, samples, scores
 from app.services.amendments import Change
 from app.services.references import EnteredReference
 from tests.integration.signed_samples import PASSWORD, SignedSample, person
@@ -173,10 +173,15 @@ def test_a_withdrawn_result_has_no_value_and_never_one_again(sample: SignedSampl
     sample.amend(Change.WITHDRAW, "wrong sample in the well")
     with transaction(sample.laboratory.sessions) as session:
         last = session.scalars(select(Report).order_by(Report.version)).all()[-1]
-        released_at = scores.latest_score(session, SYSTEM, sample.id).released_at
+        listed = samples.get_sample(session, SYSTEM, sample.id).latest_score
+        followed = scores.progress_of_sample(session, SYSTEM, sample.id).score
+        with pytest.raises(Conflict, match="score_unavailable") as refused:
+            scores.latest_score(session, SYSTEM, sample.id)
     content = content_of(last)
     assert (sample.state(), content.status) == ("withdrawn", ReportStatus.ENTERED_IN_ERROR)
-    assert (content.result, content.reference, released_at) == (None, None, None)
+    assert (content.result, content.reference, listed, followed) == (None, None, None, None)
+    assert [reason["code"] for reason in refused.value.extra["reasons"]] == ["withdrawn"]
+    assert "rigidity" not in str(refused.value.extra)
     for step in (sample.submit, sample.release, lambda: sample.amend(Change.VALUE, "again")):
         with pytest.raises(PliantError, match="sample_state"):
             step()
