@@ -8,14 +8,15 @@ from typing import Final
 import psutil
 
 PARTS: Final = {
-    "browser": "chrom",
-    "web": "uvicorn",
-    "workers": "celery",
-    "sweeper": "worker.sweeper",
-    "PostgreSQL": "postgres",
-    "Valkey": "valkey-server",
+    "chrom": "browser",
+    "uvicorn": "web",
+    "multiprocessing.spawn": "web",
+    "celery": "workers",
+    "worker.sweeper": "sweeper",
+    "postgres": "PostgreSQL",
+    "valkey-server": "Valkey",
 }
-"""What is to be found in a process's command."""
+"""By what is to be found in a process's command; those that uvicorn starts are spawned ones."""
 LEASH: Final = "tether.py"
 """The process that keeps another on a leash has that one's command among its words."""
 
@@ -54,4 +55,4 @@ def end_web(by: Signals) -> None:
 def _part(command: str) -> str | None:
     if LEASH in command:
         return None
-    return next((part for part, word in PARTS.items() if word in command), None)
+    return next((part for word, part in PARTS.items() if word in command), None)
