@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -277,7 +278,13 @@ def _well_score(values: dict[str, Any]) -> WellScore:
 
 def scores_of_samples(rows: Sequence[ToldScore]) -> dict[uuid.UUID, ScoreView]:
     """Views by sample id for lists: without comparisons, each of which is a query of its own."""
-    return {told.sample_id: _view(told) for told in rows if _has_number(told)}
+    return {told.sample_id: _listed(told) for told in rows if _has_number(told)}
+
+
+@lru_cache(maxsize=500)
+def _listed(told: ToldScore) -> ScoreView:
+    """Lists are read again and again, and what a row says of a score never changes."""
+    return _view(told)
 
 
 def _has_number(told: ToldScore) -> bool:
