@@ -2,11 +2,14 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from sqlalchemy import DateTime, MetaData, func, text
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+UUIDS: Final = ARRAY(UUID(as_uuid=True))
+"""Many ids as one parameter: the statement stays the same however many there are."""
 
 Id = Annotated[
     uuid.UUID,

@@ -4,16 +4,14 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, any_, bindparam, func, select, true
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Session
 
+from app.db.base import UUIDS
 from app.db.queries.verdicts import image_verdict
 from app.db.tables import Scan, ScanImage, Well
-
-UUIDS: Final = ARRAY(UUID(as_uuid=True))
 
 
 class CountedWell(NamedTuple):

@@ -1,15 +1,12 @@
 import uuid
 from collections.abc import Collection, Sequence
 from functools import cache
-from typing import Final
 
 from sqlalchemy import Select, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Session
 
+from app.db.base import UUIDS
 from app.db.tables import ReferenceMeasurement
-
-UUIDS: Final = ARRAY(UUID(as_uuid=True))
 
 
 def references_of_samples(

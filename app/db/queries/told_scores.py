@@ -8,17 +8,15 @@ import datetime as dt
 import uuid
 from collections.abc import Collection
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 from sqlalchemy import Select, Text, any_, bindparam, cast, exists, select, true
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Session, aliased
 
+from app.db.base import UUIDS
 from app.db.queries.corrections import counted_corrections
 from app.db.tables import Analysis, ModelVersion, ReferenceMeasurement, Report, Sample, Score
-
-UUIDS: Final = ARRAY(UUID(as_uuid=True))
 
 
 class ToldScore(NamedTuple):
