@@ -119,10 +119,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length", "0"))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return  # the sender died between head and body: nothing was received
         request = Received(
             self.path,
             {name.lower(): value for name, value in self.headers.items()},
-            self.rfile.read(length).decode(),
+            body.decode(),
             time.time(),
         )
         receiver = self.server.receiver
