@@ -87,7 +87,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        progress.stop()
+        await progress.stop()
         engine.dispose()
 
 

@@ -1,7 +1,8 @@
 """NOTIFY inside the transaction it is about; LISTEN on a connection of its own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import psycopg
 from psycopg import sql
@@ -13,6 +14,7 @@ JOBS_CHANNEL = "pliant_jobs"
 """Rung when work may be waiting; the payload is the queue."""
 PROGRESS_CHANNEL = "pliant_progress"
 """Rung when an analysis or a sample changed; the payload is its id."""
+CONNECT_TIMEOUT_SECONDS: Final = 10
 
 
 def notify(session: Session, channel: str, payload: str) -> None:
@@ -39,9 +41,28 @@ class Listener:
 
 @contextmanager
 def listen(database_url: str, channels: Iterable[str]) -> Iterator[Listener]:
-    url = make_url(database_url).set(drivername="postgresql")
-    address = url.render_as_string(hide_password=False)
-    with psycopg.connect(address, autocommit=True, connect_timeout=10) as connection:
+    with psycopg.connect(
+        _address(database_url), autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
+    ) as connection:
         for channel in channels:
-            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            connection.execute(_listen_to(channel))
         yield Listener(connection)
+
+
+async def payloads(database_url: str, channel: str) -> AsyncGenerator[str]:
+    """What is told on the channel, without end, for a task that its loop can cancel at once."""
+    async with await psycopg.AsyncConnection.connect(
+        _address(database_url), autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS
+    ) as connection:
+        await connection.execute(_listen_to(channel))
+        async for notice in connection.notifies():
+            yield notice.payload
+
+
+def _address(database_url: str) -> str:
+    url = make_url(database_url).set(drivername="postgresql")
+    return url.render_as_string(hide_password=False)
+
+
+def _listen_to(channel: str) -> sql.Composed:
+    return sql.SQL("LISTEN {}").format(sql.Identifier(channel))

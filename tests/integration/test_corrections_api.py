@@ -150,7 +150,7 @@ def test_the_live_stream_tells_of_the_corrected_score(
         assert after.score is not None
         assert (after.score.n_excluded, after.state) == (1, "computed")
         assert after.score.rigidity_score != before.score.rigidity_score
-        hub.stop()
+        await hub.stop()
         with pytest.raises(StopAsyncIteration):
             await anext(events)
 
