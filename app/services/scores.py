@@ -66,14 +66,14 @@ class DeformableShares:
 
 @dataclass(frozen=True)
 class CountedShare:
-    """Share of cells called deformable among those there are; None without a cell."""
+    """Share of cells called deformable among those there are; None without a cell or a result."""
 
     counted: float | None
 
 
 @dataclass(frozen=True)
 class NoScore:
-    """Why an analysis gave no number, and what can be said of its cells all the same."""
+    """Why there is no number, and what can be said of the cells; once withdrawn, only how many."""
 
     reasons: tuple[Reason, ...]
     n_cells: int
@@ -197,11 +197,13 @@ def progress_of_sample(
 def outcome_of_analysis(
     session: Session, principal: Principal, analysis_id: uuid.UUID
 ) -> ScoreView | NoScore | None:
-    """What an analysis came to: a score, or why there is none; None before its end."""
+    """What an analysis came to: a score, or why there is none (any more); None before its end."""
     visible_analysis(session, principal, analysis_id)
     told = queries.score_of_analysis(session, analysis_id)
     if told is None:
         return None
+    if _is_withdrawn(told):
+        return NoScore((WITHDRAWN,), told.details["n_cells"], CountedShare(None), None)
     if told.rigidity_score is None:
         return NoScore(
             reasons=tuple(Reason(**values) for values in told.reasons),

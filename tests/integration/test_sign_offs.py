@@ -15,6 +15,7 @@ from app.security.permissions import SYSTEM, Role
 from app.services import analyses, references, samples, scores
 from app.services.amendments import Change
 from app.services.references import EnteredReference
+from app.services.scores import NoScore
 from tests.integration.signed_samples import PASSWORD, SignedSample, person
 from tests.laboratory import NEEDS
 
@@ -175,6 +176,7 @@ def test_a_withdrawn_result_has_no_value_and_never_one_again(sample: SignedSampl
         last = session.scalars(select(Report).order_by(Report.version)).all()[-1]
         listed = samples.get_sample(session, SYSTEM, sample.id).latest_score
         followed = scores.progress_of_sample(session, SYSTEM, sample.id).score
+        outcome = scores.outcome_of_analysis(session, SYSTEM, last.analysis_id)
         with pytest.raises(Conflict, match="score_unavailable") as refused:
             scores.latest_score(session, SYSTEM, sample.id)
     content = content_of(last)
@@ -182,6 +184,10 @@ def test_a_withdrawn_result_has_no_value_and_never_one_again(sample: SignedSampl
     assert (content.result, content.reference, listed, followed) == (None, None, None, None)
     assert [reason["code"] for reason in refused.value.extra["reasons"]] == ["withdrawn"]
     assert "rigidity" not in str(refused.value.extra)
+    assert isinstance(outcome, NoScore)
+    assert [reason.code for reason in outcome.reasons] == ["withdrawn"]
+    assert outcome.n_cells > 0
+    assert (outcome.fraction_deformable.counted, outcome.published_rigidity_score) == (None, None)
     for step in (sample.submit, sample.release, lambda: sample.amend(Change.VALUE, "again")):
         with pytest.raises(PliantError, match="sample_state"):
             step()
