@@ -1,11 +1,14 @@
-"""The same bytes sent to two wells: one of the two was mixed up, and a person must see it."""
+"""The same bytes in two wells, one number on two samples: a person must see what was mixed up."""
 
 import uuid
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from app.db.queries import samples as queries
+from app.db.queries.samples import SampleRow
 from app.db.tables import Sample, ScanImage, Well
+from app.domain.life_cycle import SampleState
 from app.domain.quality import Finding, Level
 from app.security.permissions import Principal
 from app.services import audit
@@ -35,7 +38,36 @@ def raise_alarm(
             )  # fmt: skip
 
 
-def alarms_of_sample(session: Session, sample_id: uuid.UUID) -> tuple[Finding, ...]:
+def alarms_of_sample(session: Session, principal: Principal, row: SampleRow) -> tuple[Finding, ...]:
+    return _in_two_wells(session, row.id) + shared_accession(session, principal, row)
+
+
+def shared_accession(session: Session, principal: Principal, row: SampleRow) -> tuple[Finding, ...]:
+    """One finding where other samples that `principal` may see have the same accession number.
+
+    Nothing forbids it, since a label is also used again on purpose (another tube, another day), but
+    whoever files results by that number would take one sample's for the other's.
+    """
+    if not row.accession_number or row.state == SampleState.WITHDRAWN:
+        return ()
+    n_others = queries.count_others_with_accession(session, row, owner=principal.owner)
+    if n_others == 0:
+        return ()
+    others = "Another sample has" if n_others == 1 else f"{n_others} other samples have"
+    return (
+        Finding(
+            "accession_shared",
+            Level.WARNING,
+            float(n_others),
+            0.0,
+            f"{others} the accession number {row.accession_number}, by which results are filed, so "
+            "one may be taken for another; find them by it, and correct a wrong one before its "
+            "result is handed in.",
+        ),
+    )
+
+
+def _in_two_wells(session: Session, sample_id: uuid.UUID) -> tuple[Finding, ...]:
     """One finding for all the images of a sample that were also sent to another well."""
     n_images = len({facts["sha256"] for facts in _facts(session, sample_id) if facts})
     if n_images == 0:

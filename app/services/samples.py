@@ -192,7 +192,8 @@ def create_sample(
         entity_id=str(sample.id), after={"donor_code": donor.code, "din": sample.din},
     )  # fmt: skip
     row = queries.sample_row(session, sample.id)
-    return _sample_view(row, wells=(), references=(), score=None)
+    view = _sample_view(row, wells=(), references=(), score=None)
+    return replace(view, alarms=mix_ups.shared_accession(session, principal, row))
 
 
 def get_sample(
@@ -200,9 +201,9 @@ def get_sample(
 ) -> SampleView:
     """The sample, with the alarms that a person must see before trusting it."""
     visible_sample(session, principal, sample_id)
-    rows = [queries.sample_row(session, sample_id)]
-    view = sample_views(session, rows, with_cells=with_cells)[0]
-    return replace(view, alarms=mix_ups.alarms_of_sample(session, sample_id))
+    row = queries.sample_row(session, sample_id)
+    (view,) = sample_views(session, [row], with_cells=with_cells)
+    return replace(view, alarms=mix_ups.alarms_of_sample(session, principal, row))
 
 
 def list_samples(

@@ -1,6 +1,7 @@
 """What a sample is known by: scanned, typed, ordered, local; an alarm where two were mixed up."""
 
 import hashlib
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
+from app.db.session import transaction
+from app.db.tables import Sample
 from app.domain.imaging.scan_image import write_bmp
 from app.security.permissions import Role
 from app.settings import Settings
@@ -113,6 +116,52 @@ def test_the_same_bytes_in_two_wells_raise_an_alarm_on_both_samples(
     assert put(technician, other, second) == 409
     assert [alarms(technician, well)[0]["value"] for well in (one, other)] == [2, 2]
     assert alarms(technician, third) == []
+
+
+def test_an_accession_number_that_comes_again_is_told_on_both_samples(
+    technician: TestClient,
+) -> None:
+    first = made(technician, accession_number="ACC-7")
+    second = made(technician, accession_number="ACC-7")
+    assert first["alarms"] == []
+    (alarm,) = second["alarms"]
+    assert (alarm["code"], alarm["level"], alarm["value"]) == ("accession_shared", "warning", 1)
+    assert "Another sample has the accession number ACC-7" in alarm["message"]
+    for sample in (first, second):
+        assert alarms(technician, {"sample_id": sample["id"]}) == [alarm]
+    third = made(technician, accession_number="ACC-7")
+    assert [one["value"] for one in third["alarms"]] == [2]
+    for sample, number in ((second, "ACC-8"), (third, None)):
+        change = technician.patch(
+            f"/api/v1/samples/{sample['id']}", json={"accession_number": number}
+        )
+        assert change.raise_for_status().json()["alarms"] == []
+    assert alarms(technician, {"sample_id": first["id"]}) == []
+    assert made(technician)["alarms"] == []
+
+
+def test_a_number_on_two_samples_is_said_on_the_page_of_each(technician: TestClient) -> None:
+    for sample in [made(technician, accession_number="ACC-7") for _ in range(2)]:
+        page = technician.get(f"/samples/{sample['id']}").raise_for_status()
+        assert "Another sample has the accession number ACC-7" in page.text
+
+
+def test_a_program_is_not_told_of_other_programs_numbers(site: Site) -> None:
+    one, other = (site.client(site.key(Role.LIMS, name)) for name in ("one", "other"))
+    sample = made(one, accession_number="ACC-7")
+    assert made(other, accession_number="ACC-7")["alarms"] == []
+    assert alarms(one, {"sample_id": sample["id"]}) == []
+    assert len(alarms(site.as_role(Role.TECHNICIAN), {"sample_id": sample["id"]})) == 1
+
+
+def test_a_withdrawn_sample_leaves_its_number_to_the_next(
+    site: Site, technician: TestClient
+) -> None:
+    wrong = made(technician, accession_number="ACC-7")
+    with transaction(site.sessions) as session:
+        session.get_one(Sample, uuid.UUID(wrong["id"])).state = "withdrawn"
+    assert made(technician, accession_number="ACC-7")["alarms"] == []
+    assert alarms(technician, {"sample_id": wrong["id"]}) == []
 
 
 def test_a_retry_raises_the_alarm_once_in_the_trail(

@@ -91,6 +91,17 @@ def list_page(
     return [SampleRow(*row) for row in session.execute(wanted)]
 
 
+def count_others_with_accession(session: Session, row: SampleRow, *, owner: str | None) -> int:
+    """Samples beside this one whose results go out under the same accession number."""
+    wanted = select(func.count()).where(
+        Sample.accession_number == row.accession_number,
+        Sample.id != row.id,
+        Sample.state != "withdrawn",
+        *_owned(owner),
+    )
+    return session.scalars(wanted).one()
+
+
 def donor_by_code(session: Session, code: str) -> Donor:
     """The donor of this code, made if it is new."""
     session.execute(insert(Donor).values(code=code).on_conflict_do_nothing())
