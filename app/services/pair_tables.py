@@ -209,11 +209,15 @@ def _day(text: str) -> int | None:
         raise Unreadable(f"is not a whole number of days: {text[:40]}") from error
 
 
-def _date(text: str) -> dt.date | None:
+def _date(text: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text)
-    except ValueError as error:
-        raise Unreadable(f"is not a date like 2026-11-20: {text[:40]}") from error
+        date = dt.date.fromisoformat(text)
+    except ValueError:
+        date = None
+    # Python reads 20261120 and 2026-W47-5 too: a number, or a week, that nobody meant as a day.
+    if date is None or date.isoformat() != text:
+        raise Unreadable(f"is not a date like 2026-11-20: {text[:40]}")
+    return date
 
 
 def _id(text: str) -> uuid.UUID | None:
