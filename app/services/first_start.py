@@ -59,8 +59,9 @@ def refuse_superuser(session: Session) -> None:
 def prepare_in(
     session: Session, store: Store, *, with_demonstration: bool
 ) -> list[tuple[Role, str]]:
-    instrument_profiles.built_in(session)
+    # First, since it lets one process on at a time: what follows then finds what another made.
     _install_bundled_model(session, store)
+    instrument_profiles.built_in(session)
     install_shipped_control(session)
     if with_demonstration:
         demo.queue_demonstration(session)

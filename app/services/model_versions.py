@@ -12,6 +12,7 @@ from app.db.queries.model_versions import (
     all_versions,
     version_by_sha256,
 )
+from app.db.queries.promotions import lock_promotions
 from app.db.tables import ModelVersion
 from app.domain.errors import Conflict
 from app.services import audit, promotions
@@ -69,8 +70,12 @@ def version_to_use(session: Session, version_id: uuid.UUID | None) -> ModelVersi
 def install_bundled(
     session: Session, store: Store, *, onnx: bytes, manifest: dict[str, Any], golden: bytes
 ) -> ModelVersion:
-    """Record the network that ships with the program; active only where none is yet."""
+    """Record the network that ships with the program; active only where none is yet.
+
+    Of processes that come here at once the first records it, and the others wait for its end.
+    """
     store.put_once(golden_key(manifest["sha256"]), golden)
+    lock_promotions(session)
     existing = version_by_sha256(session, manifest["sha256"])
     if existing is not None:
         return existing

@@ -1,9 +1,13 @@
 """The first start makes what is needed to sign in and to score; later starts change nothing."""
 
-from sqlalchemy import func, select
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.db.tables import Account, InstrumentProfile, Job, ModelVersion
+from app.db.session import SessionMaker, transaction
+from app.db.tables import Account, AuditEntry, Control, InstrumentProfile, Job, ModelVersion
 from app.security.permissions import Role
 from app.services import accounts
 from app.services.first_start import prepare_in
@@ -46,3 +50,34 @@ def test_until_somebody_signed_in_a_new_start_gives_new_links_and_nothing_else(
     ]
     accounts.sign_in_with_link(session, second[0][1].removeprefix("/sign-in/"))
     assert prepare_in(session, store, with_demonstration=True) == []
+
+
+def test_of_two_processes_that_start_at_once_one_makes_it_all(sessions: SessionMaker) -> None:
+    """The second is held up until the first is done, and then finds everything there."""
+    store = open_store("memory://")
+
+    def start() -> list[tuple[Role, str]]:
+        with transaction(sessions) as session:
+            return prepare_in(session, store, with_demonstration=True)
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(sessions) as session:
+            first = prepare_in(session, store, with_demonstration=True)
+            second = pool.submit(start)
+            _wait_until_held_up(sessions, second)
+        assert [role for role, _ in second.result()] == [role for role, _ in first]
+    with transaction(sessions) as session:
+        made = [_count(session, one) for one in (ModelVersion, InstrumentProfile, Control)]
+        installed = AuditEntry.action == "model_version.installed"
+        entries = session.scalars(select(AuditEntry.seq).where(installed)).all()
+    assert (made, len(entries)) == ([1, 1, 1], 1)
+
+
+def _wait_until_held_up(sessions: SessionMaker, other: Future[list[tuple[Role, str]]]) -> None:
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    is_held_up = False
+    while not is_held_up:
+        assert not other.done()
+        time.sleep(0.01)
+        with transaction(sessions) as session:
+            is_held_up = bool(session.scalar(waiting))
