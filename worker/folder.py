@@ -17,7 +17,7 @@ from app.domain.donor_score import (
     WellCells,
     counted_share,
 )
-from app.domain.errors import PliantError
+from app.domain.errors import Conflict, PliantError
 from app.domain.imaging.outliner import Outliner
 from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.scan_image import sniff_format
@@ -53,10 +53,13 @@ def score_folder(
 ) -> dict[str, Any]:
     """Score every folder below `folder` that holds bitmaps as one unsorted well.
 
-    Folders named after an outlet hold sorted cells: they are judged and never scored.
+    Folders named after an outlet hold sorted cells: they are judged and never scored. Files of the
+    same bytes are one image, and count where the first of them lies.
     """
+    seen: dict[str, Path] = {}
     images = [
-        _read(path, folder, classifier, outliner, parameters) for path in sorted(_bitmaps(folder))
+        _read(path, folder, seen, classifier, outliner, parameters)
+        for path in sorted(_bitmaps(folder))
     ]
     wells = tuple(_wells(images, len(figures.outlets)))
     found = score_sample(wells, figures, needs)
@@ -97,18 +100,21 @@ def _bitmaps(folder: Path) -> Iterator[Path]:
 def _read(
     path: Path,
     folder: Path,
+    seen: dict[str, Path],
     classifier: Classifier,
     outliner: Outliner,
     parameters: ImagingParameters,
 ) -> FolderImage:
-    well = path.parent.relative_to(folder).as_posix()
-    report: dict[str, Any] = {"file": path.relative_to(folder).as_posix(), "well": well}
+    place = path.relative_to(folder)
+    well = place.parent.as_posix()
+    report: dict[str, Any] = {"file": place.as_posix(), "well": well}
     try:
         data = path.read_bytes()
         stored = pipeline.StoredImage(
             data, hashlib.sha256(data).hexdigest(), sniff_format(data[:16])
         )
         pixels = pipeline.read_pixels(stored, parameters)
+        _refuse_copy(place, first=seen.setdefault(stored.sha256, place))
     except PliantError as error:
         refusal = {"code": error.code, "message": error.message}
         return FolderImage(well, report | {"verdict": "refused", "findings": [refusal]}, None)
@@ -124,6 +130,18 @@ def _read(
     kept = inspection.regions.select(inspection.accepted)
     cells = pipeline.classify(pixels, kept.row, kept.column, classifier)
     return FolderImage(well, report, cells)
+
+
+def _refuse_copy(place: Path, *, first: Path) -> None:
+    if first == place:
+        return
+    if first.parent == place.parent:
+        raise Conflict("duplicate", f"The same image as {first}, and counted once.")
+    raise Conflict(
+        "duplicate_elsewhere",
+        f"The same image as {first}, where it counts, so one of the two wells was mixed up; "
+        "compare the folders.",
+    )
 
 
 def _wells(images: list[FolderImage], n_outlets: int) -> Iterator[WellCells]:
