@@ -17,7 +17,7 @@ from app.domain.imaging.parameters import ImagingParameters
 from app.domain.imaging.scan_image import ImageFormat
 from models.classifier import Classifier
 
-PIPELINE_VERSION: Final = "3"
+PIPELINE_VERSION: Final = "4"
 """Raised whenever the same bytes could give other findings or cells."""
 
 

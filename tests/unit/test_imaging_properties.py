@@ -1,7 +1,8 @@
 """What must not matter to imaging does not: turns, mirrors, shifts, brightness."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,9 @@ images together is said below."""
 EDGE_PX = 100
 """Cells this near to the edge may come to be cut, or lose their crop."""
 LOOKS = ("donor", "shaded", "thin_rings", "crenated", "stained")
-SEEDS = (800, 801, 802)
+SEEDS = (*range(800, 809), *range(3000, 3018), *range(7000, 7018))
+FEW_SEEDS = SEEDS[:3]
+MOST_CHANGED = 0.01
 
 Pixels = NDArray[np.uint8]
 Centres = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -47,7 +50,7 @@ class Changes(NamedTuple):
         )
 
 
-@cache
+@lru_cache(maxsize=len(LOOKS) * len(FEW_SEEDS))
 def draw(look: str, seed: int) -> Pixels:
     if look == "donor":
         return draw_number(seed, side_px=SIDE_PX, n_cells=45).pixels
@@ -55,7 +58,7 @@ def draw(look: str, seed: int) -> Pixels:
     return draw_field(look, seed=seed, n_cells=45, height_px=side_px, width_px=side_px).image
 
 
-@cache
+@lru_cache(maxsize=len(LOOKS) * len(FEW_SEEDS))
 def inspected(look: str, seed: int) -> Inspection:
     return inspect(draw(look, seed))
 
@@ -121,32 +124,27 @@ TRANSFORMATIONS: dict[str, tuple[Callable[..., Changes | None], tuple[tuple[floa
 }
 
 
-@pytest.mark.parametrize(
-    ("transformation", "most_changed"),
-    [
-        ("turns and mirrors", 0.01),
-        ("even shifts", 0.01),
-        ("odd shifts", 0.01),
-        ("gain and offset", 0.02),
-    ],
-)
-def test_hardly_a_cell_changes(transformation: str, most_changed: float) -> None:
-    """Asked for is 0.01 in all; on 225 images shifts and gain change more: docs/performance.md."""
-    compare_with, variants = TRANSFORMATIONS[transformation]
-    each = [
-        compare_with(look, seed, *variant)
-        for look in LOOKS
-        for seed in SEEDS
-        for variant in variants
-    ]
-    total = Changes(*np.sum([one for one in each if one is not None], axis=0).tolist())
+@cache
+def count_changes() -> dict[str, Changes]:
+    """What each transformation changes in all images together; an image is drawn once for all."""
+    changes: dict[str, list[Changes]] = {name: [] for name in TRANSFORMATIONS}
+    for look, seed in product(LOOKS, SEEDS):
+        for name, (compare_with, variants) in TRANSFORMATIONS.items():
+            each = (compare_with(look, seed, *variant) for variant in variants)
+            changes[name] += [one for one in each if one is not None]
+    return {name: Changes(*np.sum(each, axis=0).tolist()) for name, each in changes.items()}
+
+
+@pytest.mark.parametrize("transformation", TRANSFORMATIONS)
+def test_hardly_a_cell_changes(transformation: str) -> None:
+    total = count_changes()[transformation]
     print(transformation, total)  # noqa: T201  reported
-    assert total.n_cells > 500
-    assert total.n_either <= most_changed * total.n_cells
+    assert total.n_cells > 15_000
+    assert total.n_either <= MOST_CHANGED * total.n_cells
 
 
 FEW = settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate))
-looks, seeds = st.sampled_from(LOOKS), st.sampled_from(SEEDS)
+looks, seeds = st.sampled_from(LOOKS), st.sampled_from(FEW_SEEDS)
 shifts = st.integers(-FURTHEST_SHIFT_PX, FURTHEST_SHIFT_PX)
 
 

@@ -93,6 +93,15 @@ def test_a_faint_thin_ring_in_noise_is_looked_at() -> None:
     assert sum(sheet.values.size for sheet in pack(field, parts)) < 0.2 * field.grey.size
 
 
+def draw_two(*, down: int, right: int) -> Pixels:
+    """A large disc and a small one in one part: the first is the stronger, wherever they lie."""
+    large, small = np.array([[201.6, 188.6]]), np.array([[213.0, 246.7]])
+    moved = np.array([down, right])
+    return np.minimum(
+        draw_discs(large + moved, side_px=400), draw_discs(small + moved, side_px=400, radius_px=14)
+    )
+
+
 def pack_one(image: Pixels) -> Sheet:
     field = flatten(image, PARAMETERS)
     (sheet,) = pack(field, find_parts(field, measure_activity(field), PARAMETERS))
@@ -107,23 +116,22 @@ def shown(sheet: Sheet) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize(("down", "right"), [(4, 0), (1, 0), (3, 5), (7, -33)])
 def test_what_is_moved_by_whole_pixels_falls_alike_on_a_sheet(down: int, right: int) -> None:
-    places = np.array([[201.3, 188.9], [214.0, 227.7]])
-    sheet = pack_one(draw_discs(places, side_px=400))
-    moved = pack_one(draw_discs(places + np.array([down, right]), side_px=400))
+    sheet = pack_one(draw_two(down=0, right=0))
+    moved = pack_one(draw_two(down=down, right=right))
     first = np.array([88, 82]) - sheet.shift[0]
     moved_first = np.array([88, 82]) + np.array([down, right]) / 2 - moved.shift[0]
     assert ((moved_first - first) % TILE_PX).tolist() == [0, 0]
 
     def show_discs(sheet: Sheet, first: NDArray[np.float64]) -> NDArray[np.float32]:
         row, column = np.rint(first).astype(int)
-        return sheet.values[row : row + 32, column : column + 44]
+        return sheet.values[row : row + 32, column : column + 58]
 
     np.testing.assert_allclose(show_discs(moved, moved_first), show_discs(sheet, first), atol=0.02)
 
 
 @pytest.mark.parametrize("n_turns", [1, 2, 3])
 def test_what_is_turned_falls_alike_on_a_sheet(n_turns: int) -> None:
-    image = draw_discs(np.array([[201.3, 188.9], [214.0, 227.7]]), side_px=400)
+    image = draw_two(down=0, right=0)
     sheet = pack_one(image)
     turned = pack_one(np.ascontiguousarray(np.rot90(image, n_turns)))
     np.testing.assert_allclose(shown(turned), np.rot90(shown(sheet), n_turns), atol=0.01)

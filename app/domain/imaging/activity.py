@@ -6,6 +6,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 from app.domain.imaging.flattening import FlatField
 from app.domain.imaging.outliner import SHEET_MULTIPLE_PX
@@ -60,7 +61,7 @@ class Parts:
         Shape (ceil(h/2), ceil(w/2)) int32: which part a fine px belongs to, -1 for none.
     corners
         Shape (k, 2) float64: top and left of each part's box, working px, on whole image px. The
-        middle of what is to be seen in it lies where tiles meet: a part that is moved, turned or
+        middle of its strongest core lies where tiles meet: a part that is moved, turned or
         mirrored falls alike on the outliner's squares. A box may reach beyond the scan.
     n_tiles
         Shape (k, 2) int32: height and width of the boxes, tiles.
@@ -181,34 +182,53 @@ def _join(
 ) -> Parts:
     """Join what is nearly connected, and give each part a halo of so many fine px."""
     joined = cv2.dilate(active, np.ones((2 * _JOINED + 1, 2 * _JOINED + 1), np.uint8))
-    n_labels, labels, stats, _ = cv2.connectedComponentsWithStats(
-        joined, connectivity=8, ltype=cv2.CV_16U
-    )
+    n_labels, labels = cv2.connectedComponents(joined, connectivity=8, ltype=cv2.CV_16U)
     spread = cv2.dilate(labels, np.ones((2 * halo + 1, 2 * halo + 1), np.uint8))
+    first, behind = _bound(labels, n_labels)
     margin = max(halo - _JOINED, 0)
-    first = FINE_PX * (stats[1:n_labels, [cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT]] - margin)
-    sides = FINE_PX * (stats[1:n_labels, [cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]] + 2 * margin)
-    middle = np.rint(_find_middles(energy, labels, n_labels) * steps_per_px) / steps_per_px
-    before = np.ceil((middle - first) / TILE_PX)
-    behind = np.ceil((first + sides - middle) / TILE_PX)
+    middle = _find_middles(active, energy, labels, n_labels)
+    middle = np.rint(middle * steps_per_px) / steps_per_px
+    n_before = np.ceil((middle - FINE_PX * (first - margin)) / TILE_PX)
+    n_behind = np.ceil((FINE_PX * (behind + margin) - middle) / TILE_PX)
     labels = np.where(labels > 0, labels, spread).astype(np.int32) - 1
-    return Parts(labels, middle - TILE_PX * before, (before + behind).astype(np.int32))
+    return Parts(labels, middle - TILE_PX * n_before, (n_before + n_behind).astype(np.int32))
 
 
-def _open_grid(labels: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    return np.arange(labels.shape[0])[:, np.newaxis], np.arange(labels.shape[1])[np.newaxis]
+def _bound(labels: NDArray[Any], n_labels: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Give where each label's box begins and what comes behind it, shape (k, 2) each."""
+    boxes = find_objects(labels.astype(np.int32), n_labels - 1)
+    bounds = [[side.start for side in box] + [side.stop for side in box] for box in boxes]
+    first, behind = np.hsplit(np.array(bounds, np.int32).reshape(-1, 4), 2)
+    return first, behind
 
 
 def _find_middles(
-    energy: NDArray[np.float32], labels: NDArray[Any], n_labels: int
+    active: NDArray[np.uint8], energy: NDArray[np.float32], labels: NDArray[Any], n_labels: int
 ) -> NDArray[np.float64]:
-    """Find the middle of what is to be seen of each part, shape (k, 2): edges between working px.
+    """Find the middle of each part's strongest core, shape (k, 2): edges between working px.
 
-    Sums of squares over all working px hardly depend on where the grid of fine px lies.
+    A core is active without a gap. Which cores make up a part hangs on faint places between them
+    and on the scan's edge, so that the middle of them all would jump; one that the edge does not
+    cut comes first. Sums of squares over all working px hardly depend on where the grid of fine
+    px lies.
     """
-    inside = labels > 0
-    row, column = (np.broadcast_to(places, labels.shape)[inside] for places in _open_grid(labels))
-    part, weight = labels[inside], np.maximum(energy[inside], _LEAST_ENERGY)
-    total = np.bincount(part, weight, n_labels)[1:]
-    middle = [np.bincount(part, weight * place, n_labels)[1:] / total for place in (row, column)]
-    return FINE_PX * (np.stack(middle, axis=1) + 0.5)
+    n_cores, cores = cv2.connectedComponents(active, connectivity=8)
+    index = np.flatnonzero(active.ravel().view(bool))
+    core, weight = cores.ravel()[index], np.maximum(energy.ravel()[index], _LEAST_ENERGY)
+    total = np.bincount(core, weight, n_cores)
+    part = np.zeros(n_cores, np.intp)
+    part[core] = labels.ravel()[index]
+    order = np.lexsort((total, _is_inner(cores, n_cores)))
+    strongest = np.zeros(n_labels, np.intp)
+    strongest[part[order]] = order  # of a part's cores the last one stays
+    places = np.divmod(index, active.shape[1])
+    middles = [np.bincount(core, weight * place, n_cores)[strongest[1:]] for place in places]
+    return FINE_PX * (np.stack(middles, axis=1) / total[strongest[1:], np.newaxis] + 0.5)
+
+
+def _is_inner(cores: NDArray[Any], n_cores: int) -> NDArray[np.bool_]:
+    """Tell which components do not touch the edge of a map."""
+    inner = np.ones(n_cores, bool)
+    for edge in (cores[0], cores[-1], cores[:, 0], cores[:, -1]):
+        inner[edge] = False
+    return inner

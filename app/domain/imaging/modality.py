@@ -78,8 +78,13 @@ def report_modality(
         Single cells among all that was outlined. Crowded cells explain nearly all there is; what
         was outlined in a picture of something else explains half of it and seldom looks single.
     """
-    strictness = parameters.explained_share_of_clumps
-    limit = parameters.smallest_explained_share + strictness * (1 - single_share)
+    limit = float(
+        np.interp(
+            single_share,
+            (parameters.fewest_single_share, parameters.most_single_share),
+            (parameters.largest_explained_share, parameters.smallest_explained_share),
+        )
+    )
     if explained_share >= limit:
         return ()
     return (

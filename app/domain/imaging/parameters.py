@@ -19,6 +19,7 @@ RETIRED: Final = frozenset(
         "radius_step_um",
         "slope_power",
         "outside_weight",
+        "explained_share_of_clumps",
         "outside_um",
         "light_weight",
         "light_from_um",
@@ -112,7 +113,7 @@ class ImagingParameters:
     """Where noise scatters the widths, a rim must also be this many of their SDs wider."""
     smallest_gap_um: float = 0.64
     """Outlines nearer to each other than this (3.5 px) touch: the crop shows several cells."""
-    least_p_kind: float = 0.7
+    least_p_kind: float = 0.65
     """Probability from which the outliner's word alone makes several cells, or debris."""
 
     # --- verdict on images
@@ -131,18 +132,23 @@ class ImagingParameters:
     """With fewer outlines an image counts as empty."""
     faintest_blurred_body: float = 0.03
     """Smoothed darkness that makes a body, however blurred."""
-    widest_usual_rim_um: float = 0.62
+    widest_usual_rim_um: float = 0.66
     """Median rim width of an image's cells above which it is out of focus. Drawn cells of the
-    published look have 0.3, under a blur of σ 2 px at most 0.59 and of σ 3 px at least 0.62; the
+    published look have 0.35, under a blur of σ 2 px at most 0.61 and of σ 3 px at least 0.68; the
     published crops, as printed, 0.53 to 0.64."""
     smallest_sharp_share: float = 0.4
     """Share of dark bodies with a sharp outline below which a place is out of focus."""
     focus_tiles: int = 6
     """Focus is judged on this many tiles along each side."""
     smallest_explained_share: float = 0.5
-    explained_share_of_clumps: float = 0.46
-    """Share of the lively tiles that must lie on cells, and how much more if nothing outlined is
-    a single cell; in a hologram, a channel or a clump most lie elsewhere."""
+    largest_explained_share: float = 0.8
+    """Share of the lively tiles that must lie on cells: the first where most of what is outlined is
+    a single cell, the second where hardly anything is. Of 660 drawn fields the first asks, one
+    in 200 has less; in holograms, platelets and clumps at most 0.75 do."""
+    fewest_single_share: float = 0.39
+    most_single_share: float = 0.54
+    """Shares of single cells between which the one passes to the other: at most 0.40 of what was
+    outlined in holograms, platelets and clumps looked single."""
     smallest_single_share: float = 0.3
     """With fewer single cells among what was outlined, wide rims do not mean bad focus."""
     largest_steep_share: float = 0.02
