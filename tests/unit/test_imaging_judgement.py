@@ -102,7 +102,14 @@ def test_the_probability_of_an_accepted_cell_falls_with_its_likeliest_fault() ->
     sure, unsure = judge({}, {"p_kinds": [0.6, 0.38, 0.01, 0.01]})
     assert isinstance(unsure, CellJudgement)
     assert sure.verdict is unsure.verdict is Verdict.ACCEPTED
-    assert unsure.probability == pytest.approx(0.75, abs=0.01)
+    assert unsure.probability == pytest.approx(0.78, abs=0.01)
+
+
+def test_where_no_fault_is_likely_by_itself_the_likeliest_stands_for_all() -> None:
+    wavering, likely_single = judge(
+        {"p_kinds": [0.25, 0.4, 0.05, 0.3]}, {"p_kinds": [0.35, 0.4, 0.05, 0.2]}
+    )
+    assert (wavering.findings, likely_single.findings) == (("several",), ())
 
 
 def test_stored_sets_of_the_first_pipeline_still_load() -> None:

@@ -73,13 +73,16 @@ def test_beside_the_wall_the_inside_of_the_well_is_used() -> None:
         assert_explained(inspection.image.findings)
 
 
-def test_a_half_sharp_image_gives_its_sharp_half() -> None:
-    pixels = draw_number(24, n_cells=250).pixels.copy()
-    pixels[:, SIDE_PX // 2 :] = cv2.GaussianBlur(pixels, (0, 0), 7)[:, SIDE_PX // 2 :]
+@pytest.mark.parametrize(("n_cells", "sharp_share"), [(250, 0.5), (60, 0.5), (150, 0.4)])
+def test_a_half_sharp_image_gives_its_sharp_half(n_cells: int, sharp_share: float) -> None:
+    pixels = draw_number(24, n_cells=n_cells).pixels.copy()
+    sharp_px = int(sharp_share * SIDE_PX)
+    pixels[:, sharp_px:] = cv2.GaussianBlur(pixels, (0, 0), 7)[:, sharp_px:]
     inspection = inspect(pixels)
     assert inspection.image.verdict is Verdict.PARTLY
     assert codes(inspection.image) == ["partly_out_of_focus"]
-    assert inspection.regions.column[inspection.accepted].max() < SIDE_PX / 2 + 20
+    assert inspection.regions.column[inspection.accepted].max() < sharp_px + 20
+    assert inspection.accepted.sum() > 0.5 * sharp_share * n_cells
     assert_explained(inspection.image.findings)
 
 

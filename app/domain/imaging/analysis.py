@@ -152,11 +152,12 @@ def _measure_focus(
     usable: NDArray[np.bool_],
     parameters: ImagingParameters,
 ) -> Focus:
-    sharp = cells.select(~is_blurred(cells, parameters))
-    places = np.stack([sharp.row / image.shape[0], sharp.column / image.shape[1]], axis=1)
+    places = np.stack([cells.row / image.shape[0], cells.column / image.shape[1]], axis=1)
     bodies = find_bodies(field, parameters)
     bodies = bodies[look_up(usable, bodies[:, 0], bodies[:, 1])]
-    return measure_focus(bodies, places, cells.rim_width_um, parameters)
+    is_sharp = cells.rim_width_um <= parameters.widest_usual_rim_um
+    is_sharp &= ~is_blurred(cells, parameters)
+    return measure_focus(bodies, places, cells.rim_width_um, is_sharp, parameters)
 
 
 def _without_blurred(usable: NDArray[np.bool_], focus: Focus) -> NDArray[np.bool_]:

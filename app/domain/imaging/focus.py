@@ -1,6 +1,7 @@
 """Focus of a scan: how many of its dark bodies have a sharp outline, as a whole and by place."""
 
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 import cv2
@@ -9,11 +10,16 @@ from numpy.typing import NDArray
 
 from app.domain.imaging.flattening import FlatField
 from app.domain.imaging.parameters import ImagingParameters
+from app.domain.imaging.regions import look_up
 from app.domain.quality import Finding, Level
 
 _FEWEST_BODIES = 4
+_BODIES_PER_TILE = 10
 _FEWEST_TILES = 3
-"""A tile is judged on this many bodies, and fewer blurred tiles than this are chance."""
+"""A tile is judged on the first number of bodies; tiles are as large as to have the second on
+average. Fewer blurred tiles than the third are chance; of four tiles it takes two."""
+_MOST_BLURRED = 0.75
+"""With a greater share of blurred tiles the whole image is out of focus."""
 _INNER_SHARE, _OUTER_TO_INNER = 0.7, 2.2
 """The blob filter's inner σ as a share of the usual radius, and its outer σ beside that."""
 
@@ -25,11 +31,12 @@ class Focus:
     Attributes
     ----------
     usual_rim_um
-        Median rim width of the cells, 0 without cells.
+        Median rim width of the cells outside blurred tiles, 0 without cells.
     sharp_share
-        Sharp outlines over dark bodies, 0-1 and at most 1; 1 without bodies.
+        Sharp outlines over dark bodies, also outside, 0-1 and at most 1; 1 without bodies.
     blurred_tiles
-        Shape (t, t): tiles with bodies but hardly a sharp outline.
+        Shape (t, t): tiles with bodies but hardly a sharp outline; none where hardly any other
+        tile is left.
     """
 
     usual_rim_um: float
@@ -68,28 +75,45 @@ def _count(points: NDArray[np.floating[Any]], n_tiles: int) -> NDArray[np.intp]:
 
 def measure_focus(
     bodies: NDArray[np.float32],
-    sharp: NDArray[np.float32],
+    cells: NDArray[np.float32],
     rim_width_um: NDArray[np.float32],
+    is_sharp: NDArray[np.bool_],
     parameters: ImagingParameters,
 ) -> Focus:
     """Compare dark bodies with sharp outlines.
 
     Parameters
     ----------
-    bodies, sharp
-        Shape (n, 2): places as shares of the image's height and width.
-    rim_width_um
-        Of all cells, sharp or not.
+    bodies, cells
+        Shape (n, 2) and (m, 2): places as shares of the image's height and width.
+    rim_width_um, is_sharp
+        Shape (m,): of each cell.
     """
-    n_bodies, n_sharp = (_count(p, parameters.focus_tiles) for p in (bodies, sharp))
-    share = min(1.0, len(sharp) / len(bodies)) if len(bodies) else 1.0
+    blurred = _find_blurred_tiles(bodies, cells, is_sharp, parameters)
+    left_bodies, left = (~look_up(blurred, p[:, 0], p[:, 1]) for p in (bodies, cells))
+    n_bodies, n_sharp = int(left_bodies.sum()), int((left & is_sharp).sum())
+    return Focus(
+        usual_rim_um=float(np.median(rim_width_um[left])) if left.any() else 0.0,
+        sharp_share=min(1.0, n_sharp / n_bodies) if n_bodies else 1.0,
+        blurred_tiles=blurred,
+    )
+
+
+def _find_blurred_tiles(
+    bodies: NDArray[np.float32],
+    cells: NDArray[np.float32],
+    is_sharp: NDArray[np.bool_],
+    parameters: ImagingParameters,
+) -> NDArray[np.bool_]:
+    n_most = max(len(bodies), len(cells))
+    side = min(max(isqrt(n_most // _BODIES_PER_TILE), 1), parameters.focus_tiles)
+    n_bodies, n_cells, n_sharp = (_count(p, side) for p in (bodies, cells, cells[is_sharp]))
+    n_bodies = np.maximum(n_bodies, n_cells)
     few_sharp = n_sharp < parameters.smallest_sharp_share * n_bodies
     blurred = (n_bodies >= _FEWEST_BODIES) & few_sharp
-    return Focus(
-        usual_rim_um=float(np.median(rim_width_um)) if len(rim_width_um) else 0.0,
-        sharp_share=share,
-        blurred_tiles=blurred if blurred.sum() >= _FEWEST_TILES else np.zeros_like(blurred),
-    )
+    is_part = blurred.mean() <= _MOST_BLURRED
+    is_chance = blurred.sum() < min(_FEWEST_TILES, side)
+    return blurred if is_part and not is_chance else np.zeros_like(blurred)
 
 
 def _blurred(value: float, limit: float, seen: str) -> tuple[Finding, ...]:

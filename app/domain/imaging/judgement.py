@@ -94,9 +94,20 @@ def _believed(p: Probabilities, least: float) -> Probabilities:
     return np.asarray(p * (1 - least) / (p * (1 - least) + (1 - p) * least), np.float32)
 
 
+def _p_fault(regions: CellRegions, kind: str, parameters: ImagingParameters) -> Probabilities:
+    """Judge by the outliner's word alone; the likeliest fault stands for all of them.
+
+    Where it wavers between several and debris, say, neither may be likely by itself.
+    """
+    faults = regions.p_kinds[:, 1:]
+    is_likeliest = faults.argmax(axis=1) == KINDS.index(kind) - 1
+    p = np.where(is_likeliest, faults.sum(axis=1), p_kind(regions, kind))
+    return _believed(p, parameters.least_p_kind)
+
+
 def p_several(regions: CellRegions, parameters: ImagingParameters) -> Probabilities:
     """Judge what is more than one cell, shape (n,): by the outliner or by a touching neighbour."""
-    p = _believed(p_kind(regions, SEVERAL), parameters.least_p_kind)
+    p = _p_fault(regions, SEVERAL, parameters)
     cells = np.flatnonzero(~is_debris(regions, parameters))
     if len(cells) < 2:
         return p
@@ -126,7 +137,7 @@ def p_blurred(regions: CellRegions, parameters: ImagingParameters) -> Probabilit
         return np.zeros(0, np.float32)
     widest = _widest_rim_um(regions, parameters)
     wide = _above(regions.rim_width_um, widest, share=_SHAPE_SHARE)
-    return np.maximum(p_kind(regions, BLURRED), wide)
+    return np.maximum(_p_fault(regions, BLURRED, parameters), wide)
 
 
 def p_debris(regions: CellRegions, parameters: ImagingParameters) -> Probabilities:
@@ -135,7 +146,7 @@ def p_debris(regions: CellRegions, parameters: ImagingParameters) -> Probabiliti
         _above(regions.elongation, parameters.largest_elongation, share=_SHAPE_SHARE),
         _likely((parameters.smallest_circularity - regions.circularity) / _SHAPE_SHARE),
     )
-    return np.maximum(_believed(p_kind(regions, DEBRIS), parameters.least_p_kind), ragged)
+    return np.maximum(_p_fault(regions, DEBRIS, parameters), ragged)
 
 
 def is_debris(regions: CellRegions, parameters: ImagingParameters) -> NDArray[np.bool_]:

@@ -113,8 +113,8 @@ class ImagingParameters:
     """Where noise scatters the widths, a rim must also be this many of their SDs wider."""
     smallest_gap_um: float = 0.64
     """Outlines nearer to each other than this (3.5 px) touch: the crop shows several cells."""
-    least_p_kind: float = 0.65
-    """Probability from which the outliner's word alone makes several cells, or debris."""
+    least_p_kind: float = 0.7
+    """Probability from which the outliner's word alone, that it is no single sharp cell, counts."""
 
     # --- verdict on images
     slope_floor: float = 0.035
