@@ -26,7 +26,8 @@ images together is said below."""
 EDGE_PX = 100
 """Cells this near to the edge may come to be cut, or lose their crop."""
 LOOKS = ("donor", "shaded", "thin_rings", "crenated", "stained")
-SEEDS = (*range(800, 809), *range(3000, 3018), *range(7000, 7018))
+SEEDS = tuple(first + number for first in (800, 3000, 7000, 9000) for number in range(18))
+"""All that trials were compared on: a lot left out would be a lot chosen."""
 FEW_SEEDS = SEEDS[:3]
 MOST_CHANGED = 0.01
 
@@ -139,7 +140,7 @@ def count_changes() -> dict[str, Changes]:
 def test_hardly_a_cell_changes(transformation: str) -> None:
     total = count_changes()[transformation]
     print(transformation, total)  # noqa: T201  reported
-    assert total.n_cells > 15_000
+    assert total.n_cells > 25_000
     assert total.n_either <= MOST_CHANGED * total.n_cells
 
 

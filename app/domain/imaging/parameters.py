@@ -143,8 +143,8 @@ class ImagingParameters:
     smallest_explained_share: float = 0.5
     largest_explained_share: float = 0.8
     """Share of the lively tiles that must lie on cells: the first where most of what is outlined is
-    a single cell, the second where hardly anything is. Of 660 drawn fields the first asks, one
-    in 200 has less; in holograms, platelets and clumps at most 0.75 do."""
+    a single cell, the second where hardly anything is. Of 660 drawn fields three in a thousand
+    have less; in real holograms, platelets and clumps at most 0.75 do."""
     fewest_single_share: float = 0.39
     most_single_share: float = 0.54
     """Shares of single cells between which the one passes to the other: at most 0.40 of what was
